@@ -1,0 +1,1 @@
+"""Real, tested Python that is copied by source into generated modules."""

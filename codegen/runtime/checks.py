@@ -1,0 +1,188 @@
+"""Checks: what a user passes is checked here, once, before anything is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .dataspec import DataSpec
+from .interface import (
+    DATA,
+    DTYPE,
+    INPUTS,
+    NAME,
+    PARAM_SHAPES,
+    Params,
+    _loss,
+    _predict,
+    _value_and_grad,
+)
+
+
+def loss(params: Params, *data: ArrayLike) -> float:
+    """The mean loss over the examples; each data array holds one example per row."""
+    params, *arrays = _check_call(params, data, DATA)
+    return float(_loss(params, *arrays))
+
+
+def value_and_grad(params: Params, *data: ArrayLike) -> tuple[float, Params]:
+    """The mean loss over the examples and its gradient, shaped like the parameters."""
+    params, *arrays = _check_call(params, data, DATA)
+    value, gradient = _value_and_grad(params, *arrays)
+    return float(value), gradient
+
+
+def predict(params: Params, *inputs: ArrayLike) -> np.ndarray:
+    """The predictions, one example per row."""
+    if not INPUTS:
+        raise ValueError(f"{NAME} predicts nothing; build it with predict=.")
+    specs = {spec.name: spec for spec in DATA}
+    params, *arrays = _check_call(params, inputs, [specs[name] for name in INPUTS])
+    return _predict(params, *arrays)
+
+
+def _check_call(params: Params, data: Sequence[ArrayLike], specs: Sequence[DataSpec]) -> Any:
+    """The parameters and the data, checked against each other: [params, *data]."""
+    sizes: dict[str, int] = {}
+    return [_check_params(params, sizes), *_check_data(data, specs, sizes)]
+
+
+def _check_params(params: Sequence[ArrayLike], sizes: dict[str, int]) -> Params:
+    """The parameters as contiguous arrays; the dimensions they determine go into `sizes`."""
+    sequence = isinstance(params, (tuple, list))
+    fields = getattr(params, "_fields", Params._fields) if sequence else None
+    if fields != Params._fields or len(params) != len(fields):
+        raise ValueError(
+            f"params is not a Params({', '.join(Params._fields)}); take it from init, fit or load."
+        )
+    names = [f"parameter {name}" for name in Params._fields]
+    arrays = Params(*map(_as_array, names, params))
+    for name, array, shape in zip(names, arrays, PARAM_SHAPES.values(), strict=True):
+        _bind(name, array.shape, shape, sizes)
+    return arrays
+
+
+def _check_data(
+    data: Sequence[ArrayLike], specs: Sequence[DataSpec], sizes: dict[str, int], prefix: str = ""
+) -> tuple[np.ndarray, ...]:
+    """The data as contiguous arrays; the dimensions they determine go into `sizes`."""
+    names = [prefix + spec.name for spec in specs]
+    given = len(data) if isinstance(data, (tuple, list)) else f"{type(data).__name__} as"
+    if given != len(specs):
+        raise ValueError(f"{given} data arrays given; expected {len(names)}: {', '.join(names)}.")
+    arrays = [
+        _as_array(name, value, DTYPE if spec.classes is None else np.int64)
+        for name, value, spec in zip(names, data, specs, strict=True)
+    ]
+    for name, array, spec in zip(names, arrays, specs, strict=True):
+        _bind(name, array.shape, spec.shape, sizes, rows=True)
+    rows = [len(array) for array in arrays]
+    if len(set(rows)) > 1:
+        counts = ", ".join(f"{name} has {count}" for name, count in zip(names, rows, strict=True))
+        raise ValueError(f"The data differ in rows: {counts}; give one row per example in each.")
+    for name, array, spec in zip(names, arrays, specs, strict=True):
+        _check_values(name, array, spec, sizes)
+    return tuple(arrays)
+
+
+def _as_array(name: str, value: ArrayLike, dtype: type[np.generic] = DTYPE) -> np.ndarray:
+    """`value` as a contiguous array of `dtype`, copied only where needed."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} has rows of unequal length; give a rectangular array.") from None
+    label = issubclass(dtype, np.integer)
+    if array.dtype.kind not in ("biu" if label else "biuf"):
+        wanted = "integer labels; convert them with .astype(int)" if label else "real numbers"
+        raise ValueError(f"{name} has dtype {array.dtype}; expected {wanted}.")
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype, ["C", "ALIGNED", "WRITEABLE"])  # one type for Numba
+
+
+def _bind(
+    name: str,
+    given: tuple[int, ...],
+    expected: tuple[int | str, ...],
+    sizes: dict[str, int],
+    rows: bool = False,
+) -> None:
+    """Let `given` fix the dimensions that `sizes` lacks, or refuse it; `rows` adds an axis N."""
+    trial, actual = dict(sizes), given[1:] if rows else given
+    fits = len(given) == len(expected) + rows and 0 not in given
+    for size, dim in zip(actual, expected, strict=False):
+        fits &= size == (trial.setdefault(dim, size) if isinstance(dim, str) else dim)
+    if not fits:
+        known = [f"{dim} = {sizes[str(dim)]}" for dim in expected if dim in sizes]
+        raise ValueError(
+            f"{name} has shape {given}; expected {_shape_text(('N',) * rows + expected)}"
+            + (f" with {', '.join(known)}" if known else "")
+            + (", one of N ≥ 1 examples per row." if rows else ".")
+        )
+    sizes.update(trial)
+
+
+def _shape_text(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+
+
+def _check_values(name: str, array: np.ndarray, spec: DataSpec, sizes: dict[str, int]) -> None:
+    """Refuse NaN, infinity, labels out of range and rows that are not probability vectors."""
+    if spec.classes is None:
+        _refuse(name, ~np.isfinite(array), array, f"finite numbers (as {np.dtype(DTYPE)})")
+    else:
+        classes, wrong = sizes.get(str(spec.classes), spec.classes), array < 0
+        if isinstance(classes, int):
+            wrong |= array >= classes
+        _refuse(name, wrong, array, f"labels ≥ 0 and < {classes}")
+    if spec.simplex:
+        sums = array.sum(axis=-1)
+        _refuse(name, array < 0, array, "entries ≥ 0")
+        _refuse(f"{name} (probabilities)", np.abs(sums - 1) > 1e-4, sums, "sum 1 ± 0.0001", "sum ")
+
+
+def _refuse(
+    name: str, wrong: np.ndarray, values: np.ndarray, expected: str, what: str = ""
+) -> None:
+    """Refuse the first of the values that is marked as wrong."""
+    if wrong.any():
+        index = tuple(np.argwhere(wrong)[0])
+        value, row = values[index], index[0]
+        raise ValueError(f"{name} has {what}{value} in row {row}; expected {expected}.")
+
+
+def _dimensions() -> list[str]:
+    """The names of the dimensions that are bound at run time."""
+    shapes = [*PARAM_SHAPES.values(), *((*spec.shape, spec.classes) for spec in DATA)]
+    return list(dict.fromkeys(dim for shape in shapes for dim in shape if isinstance(dim, str)))
+
+
+def _sized(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(sizes[dim] if isinstance(dim, str) else dim for dim in shape)
+
+
+def _check_dims(dims: Mapping[str, int]) -> dict[str, int]:
+    """Refuse sizes of dimensions that the module does not have."""
+    known = _dimensions()
+    for name, size in dims.items():
+        if name not in known:
+            names = ", ".join(known) or "all fixed"
+            raise ValueError(f"{NAME} has no option or dimension {name!r}; dimensions: {names}.")
+        _check_integer(name, size, 1)
+    return dict(dims)
+
+
+def _check_integer(name: str, value: object, least: int) -> int:
+    if not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} is {value!r}; expected an integer of at least {least}.")
+    return int(value)
+
+
+def _check_learning_rate(value: float) -> float:
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    if not number or not math.isfinite(value) or value < 0:
+        raise ValueError(f"learning_rate is {value!r}; expected a finite number ≥ 0, such as 0.1.")
+    return float(value)

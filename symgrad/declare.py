@@ -1,0 +1,70 @@
+"""Declarations: names for values, and leaves that carry facts.
+
+`let` is what keeps a network linear: SymPy sees one opaque symbol of known shape, symgrad sees
+the graph behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixExpr
+
+from symgrad import graph as g
+from symgrad.errors import DeclarationError
+from symgrad.functions import as_expression
+from symgrad.graph import dim
+from symgrad.lift import lift
+from symgrad.symbols import FactMatrix, LabelSymbol, NamedMatrix, NamedScalar
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise DeclarationError(
+            f'the name {name!r} was given; expected a non-empty string such as "h".'
+        )
+    return name
+
+
+def let(name: str, expr: Any) -> Any:
+    """Name an intermediate value.
+
+    Returns a SymPy symbol of the value's shape (a scalar for a scalar or a 1×1 matrix) that
+    stands for ``expr`` in later declarations, printed derivations and generated code. Shapes
+    that do not fit raise ShapeError here.
+    """
+    name, expr = _checked_name(name), as_expression(expr)
+    node = g.named(name, lift(expr))
+    if isinstance(expr, MatrixExpr) and node.shape:
+        return NamedMatrix(name, *expr.shape, node)
+    return NamedScalar(name, node, real=True)
+
+
+def named_symbol(node: g.Node, shape: tuple[Any, Any] | None = None) -> Any:
+    """The SymPy symbol of a named graph node; a vector is a column unless ``shape`` says more."""
+    if not node.shape:
+        return NamedScalar(node.name, node, real=True)
+    rows, cols = shape or (*node.shape, 1)[:2]
+    return NamedMatrix(node.name, rows, cols, node)
+
+
+def simplex(name: str, n: Any) -> Any:
+    """A probability vector, n×1: its entries are ≥ 0 and sum to 1, a fact that rules may use."""
+    name, size = _checked_name(name), dim(n)
+    shape: g.Shape = () if size == 1 else (size,)
+    facts = [("simplex", 0)] if shape else []
+    plain = sp.MatrixSymbol(name, n, 1)
+    return FactMatrix(name, n, 1, g.leaf(name, shape, plain, facts))
+
+
+def label(name: str, n: Any) -> Any:
+    """An integer class in 0 … n − 1."""
+    name, size = _checked_name(name), dim(n)
+    if isinstance(size, int) and size < 1:
+        raise DeclarationError(f"the label {name} was declared with {size} classes; expected ≥ 1.")
+    plain = sp.Symbol(name, integer=True, nonnegative=True)
+    node = g.leaf(name, (), plain, [("label", 0)], classes=size)
+    symbol = LabelSymbol(name, node, integer=True, nonnegative=True)
+    symbol.classes = size
+    return symbol

@@ -1,0 +1,102 @@
+"""The derivative of each kind of node: one row a kind.
+
+Each rule receives a node, the number k of one operand and ``adj``, the adjoint ∂L/∂node, and
+returns that operand's share of ∂L/∂aₖ. Because a transpose, a broadcast and a diagonal are
+labels, all that a rule needs is `pull`, which contracts onto the operand's labels; there is no
+un-broadcasting anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import sympy as sp
+
+from symgrad import graph as g
+from symgrad.elementwise import expand
+from symgrad.errors import DerivativeError
+from symgrad.functions import softmax_node
+from symgrad.graph import Access, Kind, Labels, Node, slot
+
+
+def pull(factors: Iterable[tuple[Node, Labels]], node: Node, k: int) -> Node:
+    """Σ of ``factors``, which carry labels of ``node``, onto the axes of its k-th operand.
+
+    An operand that is accessed along a diagonal, such as a_ii, receives its share through a δ.
+    """
+    target, labels = node.args[k], node.labels[k]
+    renamed: dict[int, int] = {}
+    operands: list[tuple[Node, Labels]] = []
+    for axis, label in enumerate(labels):
+        if label in renamed:
+            operands.append((g.delta(target.shape[axis]), (renamed[label], axis)))
+        else:
+            renamed[label] = axis
+    for factor, axes in factors:
+        moved = tuple(renamed.setdefault(x, target.rank + len(renamed)) for x in axes)
+        operands.append((factor, moved))
+    return g.product(operands, target.shape)
+
+
+def _axes(node: Node) -> Labels:
+    return tuple(range(node.rank))
+
+
+def _sum(node: Node, k: int, adj: Node) -> Node:
+    """s = c·a + …: ā = c·s̄."""
+    return pull([(g.const(node.weights[k]), ()), (adj, _axes(node))], node, k)
+
+
+def _product(node: Node, k: int, adj: Node) -> Node:
+    """P = Σ a·b·…: ā = Σ P̄·b·…, which for a matrix product A·B is Ā = P̄·Bᵀ."""
+    others = [a for n, a in enumerate(node.accesses) if n != k]
+    return pull([(adj, _axes(node)), *others], node, k)
+
+
+def _map(node: Node, k: int, adj: Node) -> Node:
+    """h = f(a, …): ā = h̄ ⊙ ∂f/∂a."""
+    accesses = node.accesses
+    operands: dict[sp.Basic, Access] = {slot(n): a for n, a in enumerate(accesses)}
+    partial = expand(partial_derivative(node.body, k), operands.get, node.shape)
+    return pull([(adj, _axes(node)), (partial, _axes(node))], node, k)
+
+
+@lru_cache(maxsize=4096)
+def partial_derivative(body: sp.Expr, k: int) -> sp.Expr:
+    """∂body/∂slot(k), SymPy's scalar derivative."""
+    derivative = body.diff(slot(k))
+    if derivative.has(sp.Derivative, sp.Subs):
+        raise DerivativeError(
+            f"SymPy knows no derivative of {body}; give the function an fdiff method, "
+            "or write it in terms of functions that have one."
+        )
+    if derivative.has(sp.DiracDelta):
+        raise DerivativeError(
+            f"the derivative of {body} is a Dirac delta, which is 0 wherever it is defined; "
+            "use a differentiable replacement: sigmoid for a step, tanh for a sign."
+        )
+    return derivative
+
+
+def _logsumexp(node: Node, k: int, adj: Node) -> Node:
+    """s = log Σ exp(z): z̄ = s̄·softmax(z)."""
+    z, labels = node.args[0], node.labels[0]
+    if labels != _axes(z) or z.rank != node.rank + 1:
+        raise DerivativeError("logsumexp reduces the last axis; this one reduces another.")
+    return pull([(adj, _axes(node)), (softmax_node(z, 1), labels)], node, k)
+
+
+def _named(node: Node, k: int, adj: Node) -> Node:
+    """A name changes nothing."""
+    return adj
+
+
+DERIVATIVES: dict[Kind, Callable[[Node, int, Node], Node]] = {
+    Kind.SUM: _sum,
+    Kind.PRODUCT: _product,
+    Kind.MAP: _map,
+    Kind.REDUCE: _logsumexp,
+    Kind.NAMED: _named,
+}
+"""∂ of each kind. Leaves, constants, δ and one-hots have no differentiable operand."""

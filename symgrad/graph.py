@@ -1,0 +1,521 @@
+"""The graph: an immutable, hash-consed DAG in index (Einstein) notation.
+
+Why it exists: SymPy declares and prints well, but its matrices lose sharing, recurse and
+canonicalise too much. Everything between a declaration and a printed line or an emitted file is
+one of the nodes below, so each later pass is a short function over few kinds.
+
+The grammar, with ``i j k`` for axes::
+
+    dim     n ::= int | SymPy expression in dimension symbols
+    access  a ::= node[labels]                  one label an axis of the node
+    node      ::= leaf name                     a symbol of the user's, any shape
+                | const v                       every entry is the constant v
+                | delta                         δ_ij, shape (n, n)
+                | onehot x                      1[x = k], shape (*x.shape, n)
+                | sum     c₁·a₁ + c₂·a₂ + …     weights c are SymPy constants
+                | product Σ a₁·a₂·…             labels that are not axes of the result are summed
+                | map     f(a₁, a₂, …)          f is one scalar SymPy expression over slots
+                | reduce  op a                  a reduction that is not a sum, such as log-sum-exp
+                | named   name x                the value of x, under the name it was given
+
+**Labels.** A node of rank r owns the labels 0 … r − 1, one for each of its axes in order; an
+operand names, for each axis of its own, the label that runs along it. A label of the result that
+no operand carries broadcasts. In a product and a reduction, labels ≥ r are contracted. So a
+transpose, a broadcast and a diagonal are ways to *access* an operand and never nodes: matrix
+product, outer product, Hadamard product, trace and row sum are all ``product``, and a batch is
+one more label.
+
+**Vectors have one axis.** A SymPy matrix n×1 or 1×n lifts to shape ``(n,)``, a 1×1 one to ``()``:
+a dimension that is literally 1 has no label. A *symbolic* dimension keeps its axis, and may be
+bound to 1 later.
+
+**Hash-consing.** Two nodes that are built alike are the same Python object, so equality is
+identity, a common subexpression is found by construction, and a pass may memoise on nodes.
+``uid`` grows with construction, so ascending ``uid`` is a topological order of any graph.
+
+Nothing here recurses: a chain of ten thousand nodes is an ordinary graph.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
+
+import sympy as sp
+
+from symgrad.errors import GraphError
+
+Dim: TypeAlias = "int | sp.Expr"
+Shape: TypeAlias = "tuple[Dim, ...]"
+Labels: TypeAlias = "tuple[int, ...]"
+
+
+class Kind(Enum):
+    """What a node is; the module's docstring has the grammar."""
+
+    LEAF = "leaf"
+    CONST = "const"
+    DELTA = "delta"
+    ONEHOT = "onehot"
+    SUM = "sum"
+    PRODUCT = "product"
+    MAP = "map"
+    REDUCE = "reduce"
+    NAMED = "named"
+
+    __hash__ = object.__hash__  # identity: Enum hashes the name, and hash-consing hashes often
+
+
+class Access(NamedTuple):
+    """An operand and the label that runs along each of its axes."""
+
+    node: Node
+    labels: Labels
+
+
+class LeafData(NamedTuple):
+    """What a leaf knows of its declaration.
+
+    ``facts`` are pairs (fact, axis), such as ``("simplex", 0)``: the entries along that axis are
+    non-negative and sum to 1. ``symbol`` is the SymPy object that the user declared; a data leaf
+    of an empirical risk keeps the example's symbol as ``origin``. An integer class label knows
+    the number of its ``classes``.
+    """
+
+    name: str
+    symbol: sp.Basic
+    facts: frozenset[tuple[str, int]]
+    origin: sp.Basic | None
+    classes: Dim | None
+
+
+class Node:
+    """One immutable value of the graph. Made by the constructors below, never directly."""
+
+    __slots__ = ("__weakref__", "args", "data", "kind", "labels", "shape", "uid")
+
+    kind: Kind
+    args: tuple[Node, ...]
+    labels: tuple[Labels, ...]
+    shape: Shape
+    data: object
+    uid: int
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.value} {self.uid}: {equation(self)}>"
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Node:
+        return self
+
+    def __reduce__(self) -> str:
+        raise GraphError("a graph node was pickled; save the declaration, which is SymPy, instead")
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """The operands, each with its labels."""
+        return tuple(map(Access, self.args, self.labels))
+
+    # The payload of each kind, typed; the one place that knows what `data` holds.
+
+    @property
+    def leaf(self) -> LeafData:
+        """A leaf's declaration."""
+        assert isinstance(self.data, LeafData)
+        return self.data
+
+    @property
+    def value(self) -> sp.Expr:
+        """A constant's value."""
+        assert isinstance(self.data, sp.Expr)
+        return self.data
+
+    @property
+    def weights(self) -> tuple[sp.Expr, ...]:
+        """A sum's weights, one an operand."""
+        assert isinstance(self.data, tuple)
+        return self.data
+
+    @property
+    def body(self) -> sp.Expr:
+        """A map's scalar expression over ``slot(0), slot(1), …``."""
+        assert isinstance(self.data, sp.Basic)
+        return self.data
+
+    @property
+    def op(self) -> str:
+        """A reduction's name."""
+        assert isinstance(self.data, str)
+        return self.data
+
+    @property
+    def name(self) -> str:
+        """The name of a named node or a leaf."""
+        if self.kind is Kind.LEAF:
+            return self.leaf.name
+        assert isinstance(self.data, str)
+        return self.data
+
+
+_interned: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
+_uids: Iterator[int] = itertools.count()
+
+
+def _intern(
+    kind: Kind,
+    args: tuple[Node, ...],
+    labels: tuple[Labels, ...],
+    shape: Shape,
+    data: object,
+) -> Node:
+    key = (kind, args, labels, shape, data)
+    node = _interned.get(key)
+    if node is None:
+        node = Node()
+        node.kind, node.args, node.labels, node.shape, node.data = key
+        node.uid = next(_uids)
+        _interned[key] = node
+    return node
+
+
+_SLOTS: list[sp.Symbol] = []
+
+
+def slot(k: int) -> sp.Symbol:
+    """The k-th argument of a map's body: a real SymPy symbol that no declaration can collide with."""
+    while len(_SLOTS) <= k:
+        # A Dummy of fixed index: unlike any user's symbol, and the same in every process.
+        _SLOTS.append(sp.Dummy(f"t{len(_SLOTS)}", dummy_index=-1 - len(_SLOTS), real=True))
+    return _SLOTS[k]
+
+
+def dim(n: object) -> Dim:
+    """A dimension in its one spelling: a Python int where it is known, else a SymPy expression."""
+    expr = sp.sympify(n)
+    return int(expr) if expr.is_Integer else expr
+
+
+# ------------------------------------------------------------------------------ constructors
+# They number labels and order operands, so that one value has one node. They do no algebra:
+# that is the work of the rules in `identities`, where each law can be read, shuffled and tested.
+
+
+def leaf(
+    name: str,
+    shape: Shape,
+    symbol: sp.Basic,
+    facts: Iterable[tuple[str, int]] = (),
+    origin: sp.Basic | None = None,
+    classes: Dim | None = None,
+) -> Node:
+    """A symbol of the user's."""
+    data = LeafData(name, symbol, frozenset(facts), origin, classes)
+    return _intern(Kind.LEAF, (), (), shape, data)
+
+
+def const(value: object, shape: Shape = ()) -> Node:
+    """An array with every entry equal to ``value``, a SymPy number or expression in dimensions."""
+    return _intern(Kind.CONST, (), (), shape, sp.sympify(value))
+
+
+def delta(n: Dim) -> Node:
+    """The identity δ_ij, shape (n, n)."""
+    return _intern(Kind.DELTA, (), (), (n, n), None)
+
+
+def onehot(index: Node, n: Dim) -> Node:
+    """1[index = k]: shape (*index.shape, n), the last axis being k."""
+    axes = tuple(range(index.rank))
+    return _intern(Kind.ONEHOT, (index,), (axes,), (*index.shape, n), None)
+
+
+def named(name: str, node: Node) -> Node:
+    """``node`` under a name of its own."""
+    return _intern(Kind.NAMED, (node,), (tuple(range(node.rank)),), node.shape, name)
+
+
+def add(terms: Iterable[tuple[object, Node, Labels]], shape: Shape) -> Node:
+    """c₁·a₁ + c₂·a₂ + …; every label is an axis of the result."""
+    ordered = sorted(
+        ((sp.sympify(c), node, labels) for c, node, labels in terms),
+        key=lambda term: (term[1].uid, term[2]),
+    )
+    return _intern(
+        Kind.SUM,
+        tuple(node for _, node, _ in ordered),
+        tuple(labels for _, _, labels in ordered),
+        shape,
+        tuple(c for c, _, _ in ordered),
+    )
+
+
+def product(accesses: Iterable[tuple[Node, Labels]], shape: Shape) -> Node:
+    """Σ a₁·a₂·… over every label that is not an axis of the result."""
+    ordered = _canonical_labels([Access(*a) for a in accesses], len(shape))
+    return _intern(
+        Kind.PRODUCT, tuple(a.node for a in ordered), tuple(a.labels for a in ordered), shape, None
+    )
+
+
+def apply(body: sp.Expr, accesses: Sequence[tuple[Node, Labels]], shape: Shape) -> Node:
+    """f(a₁, a₂, …) elementwise, with ``slot(k)`` standing for aₖ in ``body``."""
+    return _intern(
+        Kind.MAP, tuple(n for n, _ in accesses), tuple(tuple(x) for _, x in accesses), shape, body
+    )
+
+
+def reduce(op: str, node: Node, labels: Labels, shape: Shape) -> Node:
+    """``op`` of ``node`` over every label that is not an axis of the result."""
+    ordered = _canonical_labels([Access(node, labels)], len(shape))
+    return _intern(Kind.REDUCE, (node,), (ordered[0].labels,), shape, op)
+
+
+def rebuild(node: Node, args: Sequence[Node]) -> Node:
+    """``node`` with other operands of the same shapes (the labels stay)."""
+    if all(new is old for new, old in zip(args, node.args, strict=True)):
+        return node
+    match node.kind:
+        case Kind.SUM:
+            return add(zip(node.weights, args, node.labels, strict=True), node.shape)
+        case Kind.PRODUCT:
+            return product(zip(args, node.labels, strict=True), node.shape)
+        case Kind.ONEHOT:
+            return onehot(args[0], node.shape[-1])
+        case Kind.REDUCE:
+            return reduce(node.op, args[0], node.labels[0], node.shape)
+        case _:
+            return _intern(node.kind, tuple(args), node.labels, node.shape, node.data)
+
+
+def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
+    """Order the operands and number the contracted labels, the same for every way to write them.
+
+    Operands are ordered by node and by their labels, contracted ones counting as equal. Where
+    that leaves ties (one node twice, as in A·A), every order of the tied operands is tried and
+    the smallest result kept; only the first 720 orders are tried, which for seven equal operands
+    and more costs at most a missed sharing.
+    """
+    if not accesses:
+        return accesses
+
+    def coarse(access: Access) -> tuple[int, tuple[int, ...]]:
+        return access.node.uid, tuple(x if x < rank else rank for x in access.labels)
+
+    def numbered(order: Iterable[Access]) -> list[Access]:
+        fresh: dict[int, int] = {}
+        return [
+            Access(
+                node,
+                tuple(x if x < rank else fresh.setdefault(x, rank + len(fresh)) for x in labels),
+            )
+            for node, labels in order
+        ]
+
+    accesses.sort(key=coarse)
+    groups = [tuple(group) for _, group in itertools.groupby(accesses, key=coarse)]
+    ties = any(len(group) > 1 and rank in coarse(group[0])[1] for group in groups)
+    if not ties:
+        return numbered(accesses)
+    orders = itertools.product(*map(itertools.permutations, groups))
+    candidates = (
+        numbered(itertools.chain.from_iterable(order)) for order in itertools.islice(orders, 720)
+    )
+    return min(candidates, key=lambda c: [a.labels for a in c])
+
+
+# --------------------------------------------------------------------------------- traversal
+
+
+def topological(
+    roots: Iterable[Node], operands: Callable[[Node], Iterable[Node]] | None = None
+) -> list[Node]:
+    """Every node below ``roots``, operands first. ``operands`` may prune what is followed."""
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.args if operands is None else operands(node))
+    return sorted(seen, key=lambda node: node.uid)
+
+
+def leaves(roots: Iterable[Node]) -> list[Node]:
+    """The leaves below ``roots``, in the order of their declaration."""
+    return [node for node in topological(roots) if node.kind is Kind.LEAF]
+
+
+def use_counts(roots: Iterable[Node]) -> dict[Node, int]:
+    """How many operands (and roots) refer to each node below ``roots``."""
+    roots = list(roots)
+    counts: dict[Node, int] = dict.fromkeys(topological(roots), 0)
+    for node in counts:
+        for arg in node.args:
+            counts[arg] += 1
+    for root in roots:
+        counts[root] += 1
+    return counts
+
+
+def consumers(roots: Iterable[Node]) -> dict[Node, list[Node]]:
+    """The nodes that each node below ``roots`` is an operand of."""
+    found: dict[Node, list[Node]] = {}
+    for node in topological(roots):
+        for arg in dict.fromkeys(node.args):
+            found.setdefault(arg, []).append(node)
+    return found
+
+
+def peel(node: Node) -> Node:
+    """``node`` without the names around it."""
+    while node.kind is Kind.NAMED:
+        node = node.args[0]
+    return node
+
+
+def substitute(roots: Sequence[Node], replacement: Mapping[Node, Node]) -> list[Node]:
+    """``roots`` with nodes replaced by others of the same shape."""
+    done: dict[Node, Node] = {}
+
+    def below(node: Node) -> tuple[Node, ...]:
+        return () if node in replacement else node.args
+
+    for node in topological(roots, below):
+        if node in replacement:
+            done[node] = replacement[node]
+        else:
+            done[node] = rebuild(node, [done[arg] for arg in node.args])
+    return [done[root] for root in roots]
+
+
+def label_dims(node: Node) -> dict[int, Dim]:
+    """The extent of each label of ``node``: its own axes, then the contracted ones."""
+    dims: dict[int, Dim] = dict(enumerate(node.shape))
+    for arg, labels in node.accesses:
+        for label, n in zip(labels, arg.shape, strict=True):
+            dims.setdefault(label, n)
+    return dims
+
+
+# -------------------------------------------------------------------------------- validation
+
+
+def validate(roots: Iterable[Node]) -> None:
+    """Check the invariants of every node below ``roots``; run after every pass.
+
+    Linear in the graph. Raises GraphError, which always means a mistake in symgrad.
+    """
+    for node in topological(roots):
+        problem = _problem(node)
+        if problem:
+            raise GraphError(f"invalid {node.kind.value} node {node.uid}: {problem}")
+
+
+def _problem(node: Node) -> str | None:
+    if len(node.labels) != len(node.args):
+        return f"{len(node.args)} operands but {len(node.labels)} lists of labels"
+    if any(arg.uid >= node.uid for arg in node.args):
+        return "an operand is younger than the node"
+    dims: dict[int, Dim] = dict(enumerate(node.shape))
+    for arg, labels in node.accesses:
+        if len(labels) != arg.rank:
+            return f"labels {labels} for an operand of shape {arg.shape}"
+        for label, n in zip(labels, arg.shape, strict=True):
+            if dims.setdefault(label, n) != n:
+                return f"label {label} runs over {dims[label]} and over {n}"
+    contracts = node.kind in (Kind.PRODUCT, Kind.REDUCE)
+    if node.kind is not Kind.ONEHOT and not contracts and len(dims) > node.rank:
+        return "a label is not an axis of the result"
+    if sorted(dims) != list(range(len(dims))):
+        return f"labels {sorted(dims)} are not numbered from 0"
+    match node.kind:
+        case Kind.SUM if len(node.weights) != len(node.args):
+            return f"{len(node.weights)} weights for {len(node.args)} operands"
+        case Kind.MAP:
+            slots = {slot(k) for k in range(len(node.args))}
+            if not node.body.free_symbols <= slots:
+                return f"the body {node.body} has symbols that are not its slots"
+        case Kind.NAMED if node.shape != node.args[0].shape:
+            return f"shape {node.shape}, but its value has shape {node.args[0].shape}"
+        case Kind.DELTA if len(node.shape) != 2 or node.shape[0] != node.shape[1]:
+            return f"shape {node.shape} is not square"
+    return None
+
+
+# ------------------------------------------------------------------------------------ as text
+
+_LETTERS = "ijklmnopqrstuvwxyz"
+
+
+def _letters(labels: Iterable[int]) -> str:
+    return "".join(_LETTERS[x] if x < len(_LETTERS) else f"<{x}>" for x in labels)
+
+
+def _reference(node: Node) -> str:
+    match node.kind:
+        case Kind.LEAF | Kind.NAMED:
+            return node.name
+        case Kind.CONST:
+            return str(node.value)
+        case Kind.DELTA:
+            return "δ"
+        case _:
+            return f"%{node.uid}"
+
+
+def equation(node: Node) -> str:
+    """One node as index notation over its operands, such as ``Σk %3[ik]·x[k]``."""
+
+    def operand(access: Access) -> str:
+        ref = _reference(access.node)
+        return f"{ref}[{_letters(access.labels)}]" if access.labels else ref
+
+    contracted = _letters(range(node.rank, len(label_dims(node))))
+    prefix = f"Σ{contracted} " if contracted else ""
+    operands = [operand(a) for a in node.accesses]
+    match node.kind:
+        case Kind.LEAF | Kind.CONST | Kind.DELTA:
+            return _reference(node)
+        case Kind.ONEHOT:
+            return f"1[{operands[0]} = {_letters([node.rank - 1])}]"
+        case Kind.SUM:
+            terms = [
+                x if c == 1 else f"{c}·{x}" for c, x in zip(node.weights, operands, strict=True)
+            ]
+            return " + ".join(terms) or "0"
+        case Kind.PRODUCT:
+            return prefix + ("·".join(operands) or "1")
+        case Kind.MAP:
+            names = {slot(k): sp.Symbol(x) for k, x in enumerate(operands)}
+            return str(node.body.xreplace(names))
+        case Kind.REDUCE:
+            return f"{node.op}{contracted} {operands[0]}"
+        case Kind.NAMED:
+            return operands[0]
+
+
+def text(roots: Iterable[Node]) -> str:
+    """The whole graph, one node a line, operands first: what ``symgrad graph`` prints."""
+    lines = []
+    for node in topological(roots):
+        if node.kind in (Kind.CONST, Kind.DELTA):
+            continue
+        axes = _letters(range(node.rank))
+        shape = "×".join(map(str, node.shape)) or "scalar"
+        if node.kind is Kind.LEAF:
+            facts = "".join(f", {fact}" for fact, _ in sorted(node.leaf.facts))
+            lines.append(f"{node.name}: leaf {shape}{facts}")
+        else:
+            left = f"{_reference(node)}[{axes}]" if axes else _reference(node)
+            lines.append(f"{left} = {equation(node)}    {node.kind.value} {shape}")
+    return "\n".join(lines)

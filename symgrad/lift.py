@@ -1,0 +1,311 @@
+"""From what the user declared, SymPy, to the graph.
+
+In: any supported SymPy expression, scalar or matrix. Out: one graph node in the raw form, with
+the declaration's own structure; no algebra has been done, so that the forward equations print as
+they were typed. Shapes are checked here, at declaration, and an error names both.
+
+One row a matrix node in `_MATRIX`; scalar expressions go through `elementwise.expand`. Nothing
+recurses: an expression is folded with an explicit stack, operands first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import Identity, OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.trace import Trace
+from sympy.matrices.expressions.transpose import Transpose
+
+from symgrad import graph as g
+from symgrad.elementwise import expand, unsupported
+from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
+from symgrad.graph import Access, Dim, Labels, Node, Shape, dim
+from symgrad.symbols import Opaque
+from symgrad.vocabulary import absolute
+
+
+def lift(expr: object) -> Node:
+    """The graph node of a declaration."""
+    expr = expr if isinstance(expr, sp.Basic | sp.MatrixBase) else sp.sympify(expr)
+    if isinstance(expr, sp.MatrixBase):
+        raise unsupported(expr)
+    if not isinstance(expr, sp.Expr | MatrixExpr):
+        raise UnsupportedError(
+            f"{expr!r} is of type {type(expr).__name__}; expected a SymPy expression, "
+            "scalar or matrix."
+        )
+    done: dict[int, Node] = {}
+    stack: list[tuple[sp.Basic, bool]] = [(expr, False)]
+    while stack:
+        e, operands_done = stack.pop()
+        if id(e) in done:
+            continue
+        if operands_done:
+            done[id(e)] = _lift_one(e, done)
+        else:
+            stack.append((e, True))
+            stack.extend((x, False) for x in _operands(e))
+    return done[id(expr)]
+
+
+def _operands(e: sp.Basic) -> Sequence[sp.Basic]:
+    """The subexpressions that are lifted before ``e``: for a scalar, the matrices inside it."""
+    if isinstance(e, Opaque | MatrixSymbol | Identity | OneMatrix | ZeroMatrix):
+        return ()
+    if isinstance(e, ElementwiseApplyFunction):
+        return (e.expr,)
+    if isinstance(e, MatrixElement):
+        return (e.parent,)
+    if isinstance(e, MatrixExpr | Trace):
+        return tuple(e.args)
+    return _matrices_inside(e)
+
+
+def _matrices_inside(e: sp.Basic) -> list[sp.Basic]:
+    found: list[sp.Basic] = []
+    stack = list(e.args)
+    seen: set[int] = set()
+    while stack:
+        x = stack.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        if isinstance(x, Opaque):
+            continue
+        if isinstance(x, Trace | MatrixElement | MatrixExpr):
+            found.append(x)
+        else:
+            stack.extend(x.args)
+    return found
+
+
+def _lift_one(e: sp.Basic, done: dict[int, Node]) -> Node:
+    if isinstance(e, Opaque):
+        return e.node
+    for kind, rule in _MATRIX:
+        if isinstance(e, kind):
+            return rule(e, [done[id(x)] for x in _operands(e)])
+    if isinstance(e, MatrixExpr):
+        raise unsupported(e)
+
+    def resolve(x: sp.Basic) -> Access | None:
+        if isinstance(x, Opaque):
+            return Access(scalar(x.node, x), ())
+        if isinstance(x, Trace | MatrixElement):
+            return Access(done[id(x)], ())
+        if isinstance(x, MatrixExpr):
+            raise unsupported(x)
+        if isinstance(x, sp.Symbol):
+            return Access(symbol_leaf(x), ())
+        if isinstance(x, sp.Abs):
+            return None
+        return None
+
+    return expand(_spelled(e), resolve, ())
+
+
+def _spelled(e: sp.Basic) -> sp.Expr:
+    """``e`` with SymPy's |t| of a complex t as symgrad's |t| of a real one."""
+    if not e.has(sp.Abs):
+        return e
+    replaced: sp.Expr = e.replace(sp.Abs, absolute)
+    return replaced
+
+
+def symbol_leaf(symbol: sp.Symbol) -> Node:
+    """A scalar symbol: an integer one is a dimension, hence a constant; any other is a leaf."""
+    if symbol.is_integer:
+        return g.const(symbol)
+    return g.leaf(symbol.name, (), symbol)
+
+
+def matrix_shape(expr: MatrixExpr) -> Shape:
+    """The graph's shape of a SymPy matrix: dimensions that are literally 1 have no axis."""
+    return tuple(n for n in map(dim, expr.shape) if n != 1)
+
+
+def matrix_labels(expr: MatrixExpr, row: int, col: int) -> Labels:
+    """The labels of a SymPy matrix whose rows run along ``row`` and columns along ``col``."""
+    return tuple(
+        label for label, n in zip((row, col), map(dim, expr.shape), strict=True) if n != 1
+    )
+
+
+def scalar(node: Node, what: object) -> Node:
+    """``node``, which has to be a scalar."""
+    if node.shape:
+        raise ShapeError(
+            f"{what} has shape {shape_text(node.shape)}; expected a scalar. "
+            "Reduce it with sg.sum or sg.dot."
+        )
+    return node
+
+
+def shape_text(shape: Sequence[object]) -> str:
+    """A shape as it is printed: ``H×D``, or ``scalar``."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def same_shape(a: MatrixExpr, b: MatrixExpr, operation: str) -> None:
+    """Raise unless two matrices have one shape; the error names both."""
+    if tuple(map(dim, a.shape)) != tuple(map(dim, b.shape)):
+        raise ShapeError(
+            f"{operation} needs two operands of one shape; {a} is {shape_text(a.shape)} and "
+            f"{b} is {shape_text(b.shape)}."
+        )
+
+
+# -------------------------------------------------------------------- the table of matrix nodes
+
+
+def _symbol(e: MatrixSymbol, _: list[Node]) -> Node:
+    for n in e.shape:
+        if n.free_symbols and not all(s.is_integer for s in n.free_symbols):
+            raise DeclarationError(
+                f"the dimension {n} of {e.name} is not known to be an integer; declare it with "
+                f'symbols("{n}", integer=True, positive=True).'
+            )
+    return g.leaf(e.name, matrix_shape(e), e)
+
+
+def _identity(e: Identity, _: list[Node]) -> Node:
+    n = dim(e.shape[0])
+    return g.const(1) if n == 1 else g.delta(n)
+
+
+def _filled(e: MatrixExpr, _: list[Node]) -> Node:
+    return g.const(1 if isinstance(e, OneMatrix) else 0, matrix_shape(e))
+
+
+def _transpose(e: Transpose, operands: list[Node]) -> Node:
+    (node,) = operands
+    return g.product([(node, (1, 0))], node.shape[::-1]) if node.rank == 2 else node
+
+
+def _add(e: MatAdd, operands: list[Node]) -> Node:
+    for term in e.args[1:]:
+        same_shape(e.args[0], term, "a matrix sum")
+    axes = tuple(range(operands[0].rank))
+    return g.add([(1, node, axes) for node in operands], operands[0].shape)
+
+
+def _matmul(e: MatMul, operands: list[Node]) -> Node:
+    """Σ over the inner dimensions: factor k runs from label k to label k + 1."""
+    factors = [
+        (x, node) for x, node in zip(e.args, operands, strict=True) if isinstance(x, MatrixExpr)
+    ]
+    for (left, _), (right, _) in zip(factors, factors[1:], strict=False):
+        if dim(left.shape[1]) != dim(right.shape[0]):
+            raise ShapeError(
+                f"the matrix product {left}*{right} does not fit: {left} is "
+                f"{shape_text(left.shape)} and {right} is {shape_text(right.shape)}; "
+                "the columns of the first must equal the rows of the second."
+            )
+    last = len(factors)
+    outer = [k for k, n in ((0, e.shape[0]), (last, e.shape[1])) if dim(n) != 1]
+    number = {label: k for k, label in enumerate(outer)}
+
+    def labels(k: int) -> Labels:
+        raw = matrix_labels(factors[k][0], k, k + 1)
+        return tuple(number.setdefault(x, len(number)) for x in raw)
+
+    accesses: list[tuple[Node, Labels]] = [
+        (scalar(node, x), ())
+        for x, node in zip(e.args, operands, strict=True)
+        if not isinstance(x, MatrixExpr)
+    ]
+    accesses += [(node, labels(k)) for k, (_, node) in enumerate(factors)]
+    return g.product(accesses, matrix_shape(e))
+
+
+def _matpow(e: sp.MatPow, operands: list[Node]) -> Node:
+    n = e.exp
+    if not (n.is_Integer and n > 0):
+        raise UnsupportedError(
+            f"symgrad does not support the matrix power {e}; the nearest supported form is a "
+            "positive whole power, or HadamardPower for an elementwise one."
+        )
+    product = MatMul(*[e.base] * int(n), evaluate=False)
+    return _matmul(product, [operands[0]] * int(n))
+
+
+def _hadamard(e: HadamardProduct, operands: list[Node]) -> Node:
+    for factor in e.args[1:]:
+        same_shape(e.args[0], factor, "a Hadamard product")
+    axes = tuple(range(operands[0].rank))
+    return g.product([(node, axes) for node in operands], operands[0].shape)
+
+
+def _hadamard_power(e: HadamardPower, operands: list[Node]) -> Node:
+    t, n = sp.Symbol("t", real=True), e.args[1]
+    if isinstance(n, MatrixExpr):
+        raise unsupported(e)
+    return elementwise(t**n, {t: operands[0]}, operands[0].shape)
+
+
+def _applyfunc(e: ElementwiseApplyFunction, operands: list[Node]) -> Node:
+    (t,) = e.function.variables
+    return elementwise(e.function.expr, {t: operands[0]}, operands[0].shape)
+
+
+def _element(e: MatrixElement, operands: list[Node]) -> Node:
+    """X[i, j] = Σ X·1[i]·1[j]: the adjoint of picking is then placing, with no rule of its own."""
+    (node,) = operands
+    accesses: list[tuple[Node, Labels]] = []
+    axes = []
+    for position, n in zip(e.args[1:], e.parent.shape, strict=True):
+        if dim(n) == 1:
+            continue
+        if position.is_Integer and dim(n) != n and not 0 <= position < n:
+            raise ShapeError(f"{e} is outside {e.parent}, which is {shape_text(e.parent.shape)}.")
+        index = position.node if isinstance(position, Opaque) else lift(position)
+        axes.append(len(axes))
+        accesses.append((g.onehot(index, dim(n)), (axes[-1],)))
+    return g.product([(node, tuple(axes)), *accesses], ())
+
+
+def _trace(e: Trace, operands: list[Node]) -> Node:
+    (node,) = operands
+    return g.product([(node, (0, 0))], ()) if node.rank == 2 else node
+
+
+def elementwise(body: sp.Expr, arguments: dict[sp.Symbol, Node], shape: tuple[Dim, ...]) -> Node:
+    """``body`` at every entry, its symbols in ``arguments`` being arrays of shape ``shape``."""
+    axes = tuple(range(len(shape)))
+
+    def resolve(x: sp.Basic) -> Access | None:
+        if isinstance(x, Opaque):
+            return Access(scalar(x.node, x), ())
+        if x in arguments:
+            return Access(arguments[x], axes)
+        if isinstance(x, sp.Symbol):
+            return Access(symbol_leaf(x), ())
+        if isinstance(x, Trace | MatrixElement):
+            return Access(lift(x), ())
+        return None
+
+    return expand(_spelled(body), resolve, shape)
+
+
+_MATRIX: tuple[tuple[type[sp.Basic], Callable[..., Node]], ...] = (
+    (MatrixSymbol, _symbol),
+    (Identity, _identity),
+    (OneMatrix, _filled),
+    (ZeroMatrix, _filled),
+    (Transpose, _transpose),
+    (MatAdd, _add),
+    (MatMul, _matmul),
+    (sp.MatPow, _matpow),
+    (HadamardProduct, _hadamard),
+    (HadamardPower, _hadamard_power),
+    (ElementwiseApplyFunction, _applyfunc),
+    (MatrixElement, _element),
+    (Trace, _trace),
+)
+"""SymPy's matrix nodes and their meaning in index notation; a new node is a new row."""

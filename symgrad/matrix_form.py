@@ -1,0 +1,359 @@
+"""From the graph back to SymPy: matrix notation where it can say the thing, indices where not.
+
+Why it exists: a contraction such as Σ_c W[c,h]·δ[c]·g[h] has many matrix spellings and one that a
+textbook prints, (Wᵀ·δ) ⊙ g. `_Contraction` finds it by removing one summed label at a time:
+a matrix and vectors give a matrix–vector product, two matrices a matrix product, two vectors an
+inner product; what remains on the labels of the result is combined by ⊙ and outer products. A
+value that this cannot spell becomes a ``FunctionMatrix`` of an indexed sum, which is still SymPy.
+
+Every value of rank 1 is a column here; rank 0 is a scalar expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sympy as sp
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
+from sympy.matrices.expressions.special import Identity, OneMatrix
+
+from symgrad import functions
+from symgrad import graph as g
+from symgrad.declare import named_symbol
+from symgrad.errors import UnsupportedError
+from symgrad.graph import Access, Kind, Labels, Node, Shape, slot
+from symgrad.identities import content, softmax_of
+from symgrad.index_form import index_form
+from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall
+
+
+class NoMatrixForm(Exception):
+    """Matrix notation cannot say this value; internal to this module."""
+
+
+def matrix_form(root: Node, symbols: Mapping[Node, Any] | None = None) -> Any:
+    """``root`` as a SymPy expression in leaves and named values.
+
+    ``symbols`` gives the SymPy symbol of a named node where the user has one. A named root is its
+    symbol; pass its operand to see its definition. A vector is a column. Raises UnsupportedError for more than two axes.
+    """
+    symbols = symbols or {}
+    if root.rank > 2:
+        raise UnsupportedError(
+            f"a value of shape {root.shape} has more than two axes, which SymPy's matrices cannot "
+            "hold; use sg.function to compute it, or sg.graph_text to read it."
+        )
+    done: dict[Node, Any] = {}
+
+    def below(node: Node) -> tuple[Node, ...]:
+        return () if node.kind is Kind.NAMED else node.args
+
+    for node in g.topological([root], below):
+        if node.kind is Kind.NAMED:
+            if node.rank <= 2:
+                done[node] = symbols.get(node) or named_symbol(node)
+            continue
+        try:
+            done[node] = _one(node, done)
+        except NoMatrixForm:
+            continue  # a consumer that needs it falls back on indices as well
+    if root in done:
+        return done[root]
+    indices = [sp.Symbol(x, integer=True) for x in "ij"[: root.rank]]
+    entry = index_form(root, indices)
+    if not indices:
+        return entry
+    rows, cols = (*root.shape, 1)[:2]
+    variables = (*indices, sp.Symbol("j", integer=True))[:2]
+    return sp.FunctionMatrix(rows, cols, sp.Lambda(variables, entry))
+
+
+def _one(node: Node, done: Mapping[Node, Any]) -> Any:
+    if any(arg not in done for arg in node.args) or node.rank > 2:
+        raise NoMatrixForm
+    match node.kind:
+        case Kind.LEAF:
+            return _column(leaf_symbol(node))
+        case Kind.CONST:
+            return _filled(node.value, node.shape)
+        case Kind.DELTA:
+            return Identity(node.shape[0])
+        case Kind.ONEHOT:
+            rows, cols = (*node.shape, 1)[:2]
+            index = done[node.args[0]]
+            return MatrixCall(functions.onehot, (index, node.shape[-1]), node, (rows, cols))
+        case Kind.REDUCE:
+            if node.labels[0] != tuple(range(node.args[0].rank)):
+                raise NoMatrixForm
+            return functions.logsumexp(done[node.args[0]], rows=node.rank > 0)
+        case Kind.SUM:
+            return _sum(node, done)
+        case Kind.PRODUCT:
+            return _Contraction(node, done).expression()
+        case Kind.MAP:
+            return _map(node, done)
+        case Kind.NAMED:
+            raise NoMatrixForm  # more than two axes: its symbol would not be a matrix
+
+
+def leaf_symbol(node: Node) -> Any:
+    """The SymPy object that a leaf was declared as."""
+    leaf = node.leaf
+    if leaf.classes is not None and not node.shape:
+        symbol = LabelSymbol(leaf.name, node, integer=True, nonnegative=True)
+        symbol.classes = leaf.classes
+        return symbol
+    if leaf.facts and isinstance(leaf.symbol, sp.MatrixSymbol):
+        return FactMatrix(leaf.name, *leaf.symbol.shape, node)
+    return leaf.symbol
+
+
+def _column(symbol: Any) -> Any:
+    """A row vector's symbol, transposed: rank 1 is a column in this module."""
+    if isinstance(symbol, MatrixExpr):
+        if symbol.shape == (1, 1):
+            return symbol[0, 0]
+        if symbol.shape[0] == 1:
+            return symbol.T
+    elif not isinstance(symbol, sp.Expr):
+        raise NoMatrixForm
+    return symbol
+
+
+def _filled(value: Any, shape: Shape) -> Any:
+    if not shape:
+        return value
+    rows, cols = (*shape, 1)[:2]
+    ones = OneMatrix(rows, cols)
+    if value == 0:
+        return sp.ZeroMatrix(rows, cols)
+    return ones if value == 1 else sp.MatMul(value, ones)
+
+
+def place(expr: Any, labels: Labels, shape: Shape) -> Any:
+    """An operand, accessed by ``labels``, as a matrix of the whole ``shape``."""
+    if len(set(labels)) < len(labels):
+        expr, labels = DiagonalOf(expr), labels[:1]
+    if labels == tuple(range(len(shape))):
+        return expr
+    if not labels:
+        return _scale(expr, _filled(1, shape))
+    if labels == (1, 0):
+        return expr.T
+    if labels == (0,):
+        return sp.MatMul(expr, OneMatrix(1, shape[1]))
+    return sp.MatMul(OneMatrix(shape[0], 1), expr.T)
+
+
+def _scale(c: Any, expr: Any) -> Any:
+    if c == 1:
+        return expr
+    if isinstance(expr, MatrixExpr):
+        return sp.MatMul(c, expr, evaluate=True)
+    return c * expr
+
+
+def _sum(node: Node, done: Mapping[Node, Any]) -> Any:
+    common = content(node.weights)
+    if common == -1 and len(node.args) > 1:
+        common = sp.Integer(1)
+    terms = [
+        _scale(c / common, place(done[arg], labels, node.shape))
+        for c, arg, labels in zip(node.weights, node.args, node.labels, strict=True)
+    ]
+    if not node.shape:
+        return common * sp.Add(*terms)
+    total = terms[0] if len(terms) == 1 else sp.MatAdd(*terms, evaluate=True)
+    return _scale(common, total)
+
+
+def _map(node: Node, done: Mapping[Node, Any]) -> Any:
+    scores = softmax_of(node)
+    if scores is not None and scores in done:
+        return functions.softmax(done[scores], rows=node.rank > 1)
+    varying = [a for a in node.accesses if a.labels]
+    if not node.shape:
+        return node.body.xreplace({slot(k): done[arg] for k, arg in enumerate(node.args)})
+    if len(varying) != 1:
+        raise NoMatrixForm
+    k = node.accesses.index(varying[0])
+    operand = place(done[varying[0].node], varying[0].labels, node.shape)
+    scalars = {slot(n): done[a.node] for n, a in enumerate(node.accesses) if n != k}
+    body = node.body.xreplace(scalars)
+    known = _by_body().get(body.xreplace({slot(k): slot(0)}))
+    if known is not None:
+        return known(operand)
+    base, exponent = body.as_base_exp()
+    if base == slot(k) and exponent.is_number:
+        return HadamardPower(operand, exponent)
+    t = sp.Symbol("t", real=True)
+    return operand.applyfunc(sp.Lambda(t, body.xreplace({slot(k): t})))
+
+
+def _by_body() -> dict[Any, Callable[[Any], Any]]:
+    return {f(slot(0)): f for f in functions.ELEMENTWISE}
+
+
+# ------------------------------------------------------------------------------ contractions
+
+
+class _Factor(NamedTuple):
+    """A matrix over two labels (rows, columns), a column over one, or a scalar over none."""
+
+    expr: Any
+    labels: Labels
+
+    def rows(self, label: int) -> Any:
+        """The matrix with ``label`` along its rows."""
+        return self.expr if self.labels[0] == label else self.expr.T
+
+
+class _Contraction:
+    """The matrix notation of one product."""
+
+    def __init__(self, node: Node, done: Mapping[Node, Any]) -> None:
+        self.node = node
+        self.dims = g.label_dims(node)
+        self.factors = [self._factor(a, done) for a in self._picked(done)]
+
+    def _picked(self, done: Mapping[Node, Any]) -> list[Access]:
+        """The operands; X·1_i·1_j, whose labels nothing else carries, is set aside as X[i, j]."""
+        accesses = list(self.node.accesses)
+        self.scalars: list[Any] = []
+        picks = {
+            a.labels[0]: a
+            for a in accesses
+            if a.node.kind is Kind.ONEHOT and a.node.rank == 1 and a.labels[0] >= self.node.rank
+        }
+        for access in list(accesses):
+            used = [picks[x] for x in access.labels if x in picks]
+            others = [a for a in accesses if a is not access and a not in used]
+            elsewhere = {x for a in others for x in a.labels}
+            if access.node.kind is Kind.ONEHOT or len(used) < max(1, access.node.rank):
+                continue
+            if set(access.labels) & elsewhere:
+                continue
+            where = [done[a.node.args[0]] for a in used]
+            self.scalars.append(MatrixElement(done[access.node], *where, *[0] * (2 - len(where))))
+            accesses = others
+        return accesses
+
+    def _factor(self, access: Access, done: Mapping[Node, Any]) -> _Factor:
+        expr, labels = done[access.node], access.labels
+        if len(set(labels)) == len(labels):
+            return _Factor(expr, labels)
+        lonely = labels[0] >= self.node.rank and sum(
+            labels[0] in other for other in self.node.labels
+        ) == 1
+        return _Factor(sp.Trace(expr), ()) if lonely else _Factor(DiagonalOf(expr), labels[:1])
+
+    def expression(self) -> Any:
+        """The whole product."""
+        remaining = {x for x in range(self.node.rank, len(self.dims)) if self._carriers(x)}
+        while remaining:
+            label = min(remaining, key=lambda x: (self._effort(x), x))
+            self._remove(label)
+            remaining -= {x for x in remaining if not self._carriers(x)}
+        return self._result()
+
+    def _carriers(self, label: int) -> list[_Factor]:
+        return [f for f in self.factors if label in f.labels]
+
+    def _effort(self, label: int) -> int:
+        """Labels whose removal leaves a vector or scalar come first."""
+        carriers = self._carriers(label)
+        matrices = [f for f in carriers if len(f.labels) == 2]
+        if len(matrices) == 1 and len(carriers) > 1:
+            return 0
+        return 1 + len(matrices)
+
+    def _remove(self, label: int) -> None:
+        carriers = self._carriers(label)
+        vectors = [f.expr for f in carriers if len(f.labels) == 1]
+        matrices = self._merged([f for f in carriers if len(f.labels) == 2])
+        self.factors = [f for f in self.factors if f not in carriers]
+        match len(matrices):
+            case 0 if len(vectors) == 2:
+                new = _Factor(functions.dot(*_data_first(vectors)), ())
+            case 0:
+                new = _Factor(functions.sum(_hadamard(vectors)), ())
+            case 1:
+                (matrix,) = matrices
+                other = next(x for x in matrix.labels if x != label)
+                if self._frobenius(matrix, carriers, vectors):
+                    a, b = (f.expr if f.labels == matrix.labels else f.expr.T for f in carriers)
+                    new = _Factor(functions.dot(*_data_first([a, b])), ())
+                else:
+                    v = _hadamard(vectors) if vectors else OneMatrix(self.dims[label], 1)
+                    new = _Factor(sp.MatMul(matrix.rows(other), v, evaluate=True), (other,))
+            case 2:
+                a, b = matrices
+                left = next(x for x in a.labels if x != label)
+                right = next(x for x in b.labels if x != label)
+                if left > right:
+                    (a, left), (b, right) = (b, right), (a, left)
+                middle = [DiagMatrix(_hadamard(vectors))] if vectors else []
+                new = _Factor(
+                    sp.MatMul(a.rows(left), *middle, b.rows(label), evaluate=True), (left, right)
+                )
+            case _:
+                raise NoMatrixForm
+        self.factors.append(new)
+
+    def _frobenius(self, matrix: _Factor, carriers: list[_Factor], vectors: list[Any]) -> bool:
+        """Whether two matrices over the same two summed labels are all that is summed."""
+        return (
+            not vectors
+            and len(carriers) == 2
+            and all(x >= self.node.rank for x in matrix.labels)
+            and all(f in carriers or not set(f.labels) & set(matrix.labels) for f in self.factors)
+            and len({frozenset(f.labels) for f in carriers}) == 1
+        )
+
+    def _merged(self, matrices: list[_Factor]) -> list[_Factor]:
+        """Matrices over the same labels, multiplied by ⊙."""
+        by_labels: dict[frozenset[int], list[_Factor]] = {}
+        for factor in matrices:
+            by_labels.setdefault(frozenset(factor.labels), []).append(factor)
+        return [
+            _Factor(_hadamard([f.rows(same[0].labels[0]) for f in same]), same[0].labels)
+            for same in by_labels.values()
+        ]
+
+    def _result(self) -> Any:
+        shape = self.node.shape
+        scalars = self.scalars + [f.expr for f in self.factors if not f.labels]
+        left = [f.expr for f in self.factors if f.labels == (0,)]
+        right = [f.expr for f in self.factors if f.labels == (1,)]
+        matrices = self._merged([f for f in self.factors if len(f.labels) == 2])
+        if any(set(f.labels) != {0, 1} for f in matrices):
+            raise NoMatrixForm
+        if not shape:
+            return sp.Mul(*scalars)
+        if len(shape) == 1:
+            body = _hadamard(left) if left else OneMatrix(shape[0], 1)
+        elif matrices:
+            ends = ([DiagMatrix(_hadamard(v))] if v else [] for v in (left, right))
+            before, after = ends
+            body = matrices[0].rows(0)
+            if before or after:
+                body = sp.MatMul(*before, body, *after, evaluate=True)
+        else:
+            u = _hadamard(left) if left else OneMatrix(shape[0], 1)
+            v = _hadamard(right) if right else OneMatrix(shape[1], 1)
+            body = sp.MatMul(u, v.T, evaluate=True)
+        return _scale(sp.Mul(*scalars), body)
+
+
+def _hadamard(factors: Sequence[Any]) -> Any:
+    if len(factors) == 1:
+        return factors[0]
+    return HadamardProduct(*factors, evaluate=True) if factors else sp.Integer(1)
+
+
+def _data_first(vectors: Sequence[Any]) -> list[Any]:
+    """The order of aᵀ·b: a plain symbol before a computed value, as in yᵀ·log(p)."""
+    return sorted(vectors, key=lambda v: not isinstance(v, sp.MatrixSymbol))

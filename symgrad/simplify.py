@@ -1,0 +1,166 @@
+"""Two normal forms of one graph: one for reading, one for computing.
+
+Both start from the laws of `identities` and `recognise`. They differ in what they do with names:
+
+- **reading** keeps every value that the user named, puts names back where a gradient recomputes
+  a named value (``1 − tanh(z)²`` reads ``1 − h²``), and names an adjoint only if it is used more
+  than once: δ2 is worth a line of its own, h̄ is not.
+- **computing** lets constant factors (the 1/N of a mean) float out of adjoints into the place
+  where they cost nothing, and leaves names as hints for the code generator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from symgrad import graph as g
+from symgrad.graph import Kind, Node
+from symgrad.identities import content, scaled
+from symgrad.recognise import FORWARD
+from symgrad.reverse import ADJOINT, adjoint_name
+from symgrad.rewrite import Rewriter, Rule
+
+
+def normalise(roots: Iterable[Node]) -> list[Node]:
+    """The normal form that both others start from."""
+    return Rewriter(FORWARD)(roots)
+
+
+# ----------------------------------------------------------------------------------- reading
+
+
+def reading(
+    rewriter: Rewriter, roots: Sequence[Node], forward: Sequence[Node]
+) -> tuple[list[Node], dict[Node, Node]]:
+    """The readable form of gradients ``roots`` of a graph with named values ``forward``.
+
+    Returns the roots and the named adjoints that they refer to, each with its forward value (in
+    normal form), in the order of the backward sweep.
+    """
+    forward = rewriter(forward)
+    roots = fold_names(rewriter(roots), forward)
+    while True:
+        roots, changed = _inline_adjoints(roots, forward)
+        roots = fold_names(rewriter(roots), forward)
+        if not changed:
+            break
+    return _number_adjoints(roots, forward)
+
+
+def named_adjoints(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
+    """The named values below ``roots`` that are not forward values, operands first."""
+    known = set(forward)
+    order = g.topological(roots, lambda node: () if node in known else node.args)
+    return [node for node in order if node.kind is Kind.NAMED and node not in known]
+
+
+def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
+    """The value of a named node → that node, wherever it is computed again."""
+    known = set(forward)
+    names = {
+        node.args[0]: node
+        for node in forward
+        if node.args[0].kind not in (Kind.LEAF, Kind.CONST, Kind.NAMED)
+    }
+    done: dict[Node, Node] = {}
+    for node in g.topological(roots, lambda node: () if node in known else node.args):
+        if node in known:
+            done[node] = node
+        else:
+            new = names.get(node) or g.rebuild(node, [done[arg] for arg in node.args])
+            done[node] = names.get(new, new)
+    return [done[root] for root in roots]
+
+
+def _inline_adjoints(
+    roots: Sequence[Node], forward: Sequence[Node]
+) -> tuple[list[Node], bool]:
+    """Named adjoints that are used once, or that are no shorter to name, → their values."""
+    counts = g.use_counts(roots)
+    inlined: dict[Node, Node] = {}
+    for node in named_adjoints(roots, forward):
+        value = node.args[0]
+        trivial = value.kind in (Kind.CONST, Kind.LEAF, Kind.NAMED)
+        if trivial or counts[node] == 1:
+            inlined[node] = value
+    if not inlined:
+        return list(roots), False
+    return unname(roots, inlined), True
+
+
+def unname(roots: Sequence[Node], names: Iterable[Node]) -> list[Node]:
+    """``roots`` without the named nodes ``names``, whose values take their places."""
+    dropped = set(names)
+    done: dict[Node, Node] = {}
+    for node in g.topological(roots):
+        new = g.rebuild(node, [done[arg] for arg in node.args])
+        done[node] = new.args[0] if node in dropped else new
+    return [done[root] for root in roots]
+
+
+def strip_names(roots: Sequence[Node]) -> list[Node]:
+    """``roots`` without any name."""
+    return unname(roots, [n for n in g.topological(roots) if n.kind is Kind.NAMED])
+
+
+def _number_adjoints(
+    roots: Sequence[Node], forward: Sequence[Node]
+) -> tuple[list[Node], dict[Node, Node]]:
+    """δz2 → δ2 where that is unambiguous, as lectures write it; else δ_z2."""
+    of = {adjoint_name(node): node for node in forward}
+    shown = [of[node.name] for node in named_adjoints(roots, forward)]
+    numbers = Counter(_trailing_number(node.name) for node in shown)
+    names = Counter(node.name for node in shown)
+    final: dict[str, str] = {}
+    for node in shown:
+        number = _trailing_number(node.name)
+        unique = node.name if names[node.name] == 1 else f"{node.name}_{len(final)}"
+        short = number and numbers[number] == 1
+        final[adjoint_name(node)] = ADJOINT + number if short else f"{ADJOINT}_{unique}"
+
+    known = set(forward)
+    done: dict[Node, Node] = {}
+    adjoint_of: dict[Node, Node] = {}
+    for node in g.topological(roots, lambda node: () if node in known else node.args):
+        if node in known:
+            done[node] = node
+            continue
+        new = g.rebuild(node, [done[arg] for arg in node.args])
+        if node.kind is Kind.NAMED:
+            new = g.named(final[node.name], new.args[0])
+            adjoint_of[new] = of[node.name]
+        done[node] = new
+    return [done[root] for root in roots], adjoint_of
+
+
+def _trailing_number(name: str) -> str:
+    return name[len(name.rstrip("0123456789")) :]
+
+
+# ---------------------------------------------------------------------------------- computing
+
+
+def weight_out_of_name(node: Node) -> Node | None:
+    """δ := c·a → c·δ with δ := a, for adjoints."""
+    value = node.args[0]
+    if not node.name.startswith(ADJOINT) or value.kind is not Kind.SUM or not value.args:
+        return None
+    c = content(value.weights)
+    if c == 1:
+        return None
+    terms = zip(value.weights, value.args, value.labels, strict=True)
+    inner = g.add([(w / c, n, x) for w, n, x in terms], value.shape)
+    return scaled(c, g.named(node.name, inner))
+
+
+COMPUTING: tuple[Rule, ...] = (
+    *FORWARD,
+    Rule("weight out of adjoint", "δ := c·a → c·(δ := a)", Kind.NAMED, weight_out_of_name),
+)
+"""The laws of the computing form."""
+
+
+def computing(roots: Iterable[Node]) -> list[Node]:
+    """The form that is cheap to compute, with names left in place as hints."""
+    return Rewriter(COMPUTING)(roots)

@@ -1,0 +1,246 @@
+"""The SymPy objects that stand for graph nodes.
+
+Why it exists: users declare and read SymPy, but SymPy must never look below a named value or a
+symgrad function: with plain matrices the work of every ``+`` grows with the whole network. So
+each class here is *opaque*. It holds a graph node, and hash, equality and sort key are those of
+the node (constant time, whatever lies below), ``doit`` and ``simplify`` return it unchanged, and
+it has no ``args`` to descend into. A substitution does reach the operands of a function, because
+the user sees them: ``sg.tanh(W*x).subs(W, V)`` is ``sg.tanh(V*x)``.
+
+- `NamedMatrix`, `NamedScalar`: what ``sg.let`` returns.
+- `FactMatrix`, `LabelSymbol`: leaves that carry facts.
+- `MatrixCall`, `ScalarCall`: a symgrad function of operands, such as ``softmax(z)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy.core.cache import cacheit
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.printing.precedence import PRECEDENCE
+
+from symgrad.graph import Node, leaves
+
+
+class Opaque:
+    """What the classes below share: the identity of a graph node."""
+
+    node: Node
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        # The uid and not the node: SymPy orders what it hashes, and nodes have no order.
+        return (type(self).__name__, self.node.uid)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.node))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self.node is other.node)  # type: ignore[attr-defined]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __reduce__(self) -> Any:
+        self.node.__reduce__()
+
+    def doit(self, **hints: Any) -> Any:
+        """Itself: there is nothing that SymPy may evaluate."""
+        return self
+
+    def simplify(self, **hints: Any) -> Any:
+        """Itself."""
+        return self
+
+    def _eval_simplify(self, **hints: Any) -> Any:
+        return self
+
+
+class _OpaqueLeaf(Opaque):
+    """An opaque symbol: replaced as a whole, or not at all."""
+
+    def _xreplace(self, rule: Any) -> tuple[Any, bool]:
+        return (rule[self], True) if self in rule else (self, False)
+
+    def _subs(self, old: Any, new: Any, **hints: Any) -> Any:
+        return new if self == old else self
+
+
+class _MatrixLeaf(_OpaqueLeaf, MatrixSymbol):  # type: ignore[misc]
+    def __new__(cls, name: str, rows: Any, cols: Any, node: Node) -> Any:
+        obj = MatrixSymbol.__new__(cls, name, rows, cols)
+        obj.node = node
+        return obj
+
+    __hash__ = Opaque.__hash__
+
+    def sort_key(self, order: Any = None) -> Any:
+        # As for a MatrixSymbol, made distinct for two values of one name.
+        return self.class_key(), (1, (self.name, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+
+
+class NamedMatrix(_MatrixLeaf):
+    """A matrix value under a name, made by ``sg.let``."""
+
+
+class FactMatrix(_MatrixLeaf):
+    """A matrix leaf with declared facts, made by ``sg.simplex``."""
+
+
+class _ScalarLeaf(_OpaqueLeaf, sp.Symbol):  # type: ignore[misc]
+    def __new__(cls, name: str, node: Node, **assumptions: Any) -> Any:
+        # __xnew__ is Symbol's constructor without its cache, which knows names only.
+        obj = sp.Symbol.__xnew__(cls, name, **assumptions)
+        obj.node = node
+        return obj
+
+    __slots__ = ("node",)
+    __hash__ = Opaque.__hash__
+
+    @cacheit
+    def sort_key(self, order: Any = None) -> Any:
+        return self.class_key(), (1, (self.name, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+
+
+class NamedScalar(_ScalarLeaf):
+    """A scalar value under a name, made by ``sg.let``."""
+
+
+class LabelSymbol(_ScalarLeaf):
+    """An integer class in 0 … n − 1, made by ``sg.label``."""
+
+    __slots__ = ("classes",)
+    classes: Any
+
+
+class _Call(Opaque):
+    """A symgrad function of SymPy operands. ``function`` is the public function that makes it."""
+
+    function: Callable[..., Any]
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+
+    is_Atom = True  # nothing below is SymPy's business
+
+    @property
+    def head(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def precedence(self) -> int:
+        """How tightly the printed form binds: ``aᵀ·b`` is a product."""
+        return PRECEDENCE["Mul" if self.head == "dot" else "Atom"]
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The leaves and dimension symbols below."""
+        found: set[Any] = set()
+        for leaf in leaves([self.node]):
+            found.add(leaf.leaf.symbol)
+            found.update(*(n.free_symbols for n in leaf.shape if isinstance(n, sp.Basic)))
+        return found
+
+    def _again(self, operands: list[Any]) -> Any:
+        if all(new is old for new, old in zip(operands, self.operands, strict=True)):
+            return self
+        return self.function(*operands, **self.options)
+
+    def _xreplace(self, rule: Any) -> tuple[Any, bool]:
+        if self in rule:
+            return rule[self], True
+        changed = self._again([x._xreplace(rule)[0] for x in self.operands])
+        return changed, changed is not self
+
+    def _subs(self, old: Any, new: Any, **hints: Any) -> Any:
+        if self == old:
+            return new
+        return self._again([x._subs(old, new, **hints) for x in self.operands])
+
+    def _arguments(self, printer: Any) -> str:
+        return ", ".join(printer._print(x) for x in self.operands)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.head}({self._arguments(printer)})"
+
+    _sympyrepr = _sympystr
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        arguments = r"\left({%s}\right)" % self._arguments(printer)  # noqa: UP031 (LaTeX braces)
+        head = rf"\operatorname{{{self.head}}}"
+        return rf"{head}^{{{exp}}}{arguments}" if exp else head + arguments
+
+    def _pretty(self, printer: Any) -> Any:
+        from sympy.printing.pretty.stringpict import prettyForm
+
+        return prettyForm(str(self))
+
+
+class MatrixCall(_Call, MatrixExpr):  # type: ignore[misc]
+    """A function whose value is a matrix."""
+
+    is_commutative = False
+    is_symbol = False
+
+    def __new__(
+        cls,
+        function: Callable[..., Any],
+        operands: tuple[Any, ...],
+        node: Node,
+        shape: tuple[Any, Any],
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        obj = MatrixExpr.__new__(cls)
+        obj.function, obj.operands, obj.node = function, operands, node
+        obj._shape = (sp.sympify(shape[0]), sp.sympify(shape[1]))
+        obj.options = options or {}
+        return obj
+
+    __hash__ = Opaque.__hash__
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        """(rows, columns)."""
+        shape: tuple[Any, Any] = self._shape
+        return shape
+
+    def sort_key(self, order: Any = None) -> Any:
+        return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+
+    def _eval_transpose(self) -> Any:
+        from sympy.matrices.expressions.transpose import Transpose
+
+        return Transpose(self)
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        from sympy.matrices.expressions.matexpr import MatrixElement
+
+        return MatrixElement(self, i, j)
+
+
+class ScalarCall(_Call, sp.Expr):  # type: ignore[misc]
+    """A function whose value is a scalar."""
+
+    is_real = True
+    is_commutative = True
+    is_number = False
+    is_symbol = False
+    __slots__ = ("function", "node", "operands", "options")
+
+    def __new__(
+        cls,
+        function: Callable[..., Any],
+        operands: tuple[Any, ...],
+        node: Node,
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        obj = sp.Expr.__new__(cls)
+        obj.function, obj.operands, obj.node, obj.options = function, operands, node, options or {}
+        return obj
+
+    __hash__ = Opaque.__hash__
+
+    def sort_key(self, order: Any = None) -> Any:
+        return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One

@@ -1,0 +1,322 @@
+"""Formulas as plain text, the way a blackboard has them.
+
+In: the SymPy expressions that `matrix_form` makes (and what users declare). Out: one line of
+Unicode, such as ``(W2ᵀ·δ2) ⊙ (1 − h ⊙ h)``. SymPy keeps its own canonical order of terms, for
+comparing; the order for reading is decided here: results of products before plain symbols,
+positive terms before negative ones, data last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.special import OneMatrix
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
+
+from symgrad.symbols import MatrixCall, NamedMatrix, NamedScalar, Opaque, ScalarCall
+from symgrad.vocabulary import absolute, relu, sigmoid, signum, softplus, step
+
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_ADD, _MUL, _POW = PRECEDENCE["Add"], PRECEDENCE["Mul"], PRECEDENCE["Pow"]
+
+_FUNCTION_NAMES: dict[type[sp.Function], str] = {
+    sigmoid: "σ",
+    softplus: "softplus",
+    relu: "relu",
+    signum: "sign",
+    sp.log: "log",
+}
+
+
+def formula(expr: Any) -> str:
+    """``expr`` as one line of text."""
+    text: str = TextPrinter().doprint(expr)
+    return re.sub(r"(?<!\w)-|(?<=\s)-(?=\s)", "−", text)
+
+
+class TextPrinter(StrPrinter):
+    """SymPy's printer with the signs of a blackboard: · ⊙ ᵀ − and superscripts."""
+
+    printmethod = "_symgrad_text"  # so that no object's own _sympystr comes first
+
+    # ----------------------------------------------------------------------------- sums
+
+    def _print_MatAdd(self, expr: Any) -> str:
+        return self._terms(expr.args)
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        return self._terms(expr.args)
+
+    def _terms(self, args: Sequence[Any]) -> str:
+        pieces = []
+        for term in sorted(args, key=_reading_order):
+            text = self.parenthesize(term, _ADD, strict=True)
+            negative = text.startswith("-")
+            sign = " - " if negative else " + "
+            pieces.append(sign + (text[1:] if negative else text))
+        joined = "".join(pieces)
+        return "-" + joined[3:] if joined.startswith(" - ") else joined[3:]
+
+    # ------------------------------------------------------------------------- products
+
+    def _print_MatMul(self, expr: Any) -> str:
+        scalar, matrices = expr.as_coeff_matrices()
+        if len(matrices) == 1 and _is_hadamard(matrices[0]) and scalar in (1, -1):
+            return self._scaled(scalar, self._print(matrices[0]))
+        factors = [self._factor(m) for m in matrices]
+        return self._scaled(scalar, self._joined(factors))
+
+    def _factor(self, m: Any) -> str:
+        return self.parenthesize(m, _MUL) if not _is_hadamard(m) else f"({self._print(m)})"
+
+    @staticmethod
+    def _joined(factors: Sequence[str]) -> str:
+        """Factors joined by ·, but a space before a function: ``yᵀ log(p)``."""
+        text = factors[0]
+        for factor in factors[1:]:
+            spaced = re.match(r"[^\W\d_]+\(", factor) and not text.endswith(")")
+            text += (" " if spaced else "·") + factor
+        return text
+
+    def _scaled(self, c: Any, text: str) -> str:
+        """A number in front, a denominator behind."""
+        c = sp.sympify(c)
+        negative = c.could_extract_minus_sign()
+        numerator, denominator = (-c if negative else c).as_numer_denom()
+        front = "" if numerator == 1 else self.parenthesize(numerator, _MUL) + "·"
+        back = "" if denominator == 1 else "/" + self.parenthesize(denominator, _POW)
+        loose = front or back
+        if loose and not _is_closed(text) and (" + " in text or " - " in text or " ⊙ " in text):
+            text = f"({text})"
+        return ("-" if negative else "") + front + text + back
+
+    def _print_Mul(self, expr: Any) -> str:
+        c, rest = expr.as_coeff_Mul()
+        numerator, denominator = sp.fraction(sp.Mul(*[f for f in sp.Mul.make_args(rest)]))
+        factors = sorted(sp.Mul.make_args(numerator), key=_factor_order)
+        shown = [self._scalar_factor(f) for f in factors if f != 1]
+        top = self._joined(shown) if shown else "1"
+        if denominator != 1:
+            c = c / sp.Symbol("_", positive=True)
+            bottom = self.parenthesize(denominator, _POW, strict=True)
+            if "·" in bottom and not bottom.startswith("("):
+                bottom = f"({bottom})"
+            return self._scaled(c, top).replace("_", bottom)
+        if top == "1":
+            return self._print(c)
+        return self._scaled(c, top)
+
+    def _scalar_factor(self, f: Any) -> str:
+        text = self.parenthesize(f, _MUL, strict=True)
+        return f"({text})" if text.startswith("-") else text
+
+    def _print_HadamardProduct(self, expr: Any) -> str:
+        factors = sorted(expr.args, key=_hadamard_order)
+        return " ⊙ ".join(self._hadamard_factor(f) for f in factors)
+
+    def _hadamard_factor(self, f: Any) -> str:
+        if isinstance(f, sp.MatMul):
+            return f"({self._print(f)})"
+        if isinstance(f, sp.HadamardPower) and f.args[1].is_Integer and f.args[1] > 0:
+            return self._print(f)
+        return self.parenthesize(f, _MUL)
+
+    def _print_HadamardPower(self, expr: Any) -> str:
+        base, n = expr.args
+        if n.is_Integer and 1 < n <= 4:
+            return " ⊙ ".join([self._hadamard_factor(base)] * int(n))
+        if n == sp.Rational(1, 2):
+            return f"sqrt({self._print(base)})"
+        if n == -1:
+            return f"1/{self.parenthesize(base, _POW)}"
+        return f"{self.parenthesize(base, _POW)}^∘{self._exponent(n)}"
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, n = expr.base, expr.exp
+        if n == sp.Rational(1, 2):
+            return f"sqrt({self._print(base)})"
+        if n.is_Integer and n < 0:
+            denominator = self.parenthesize(base ** (-n), _POW, strict=True)
+            return f"1/{denominator}"
+        if n.is_Integer:
+            power = str(n).translate(_SUPERSCRIPT)
+            if isinstance(base, sp.Function | ScalarCall) and not isinstance(base, absolute):
+                text = self._print(base)
+                head, _, rest = text.partition("(")
+                if head.isalpha():
+                    return f"{head}{power}({rest}"
+            return self.parenthesize(base, _POW + 1) + power
+        return f"{self.parenthesize(base, _POW + 1)}^{self._exponent(n)}"
+
+    def _exponent(self, n: Any) -> str:
+        text = self._print(n)
+        return text if re.fullmatch(r"\w+", text) else f"({text})"
+
+    # ------------------------------------------------------------------------- matrices
+
+    def _print_Transpose(self, expr: Any) -> str:
+        return self.parenthesize(expr.arg, _POW) + "ᵀ"
+
+    def _print_Trace(self, expr: Any) -> str:
+        return f"tr({self._print(expr.arg)})"
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        return "1"
+
+    def _print_ZeroMatrix(self, expr: Any) -> str:
+        return "0"
+
+    def _print_Identity(self, expr: Any) -> str:
+        return "I"
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return f"diag({self._print(expr.arg)})"
+
+    def _print_DiagonalOf(self, expr: Any) -> str:
+        return f"diag({self._print(expr.arg)})"
+
+    def _print_ElementwiseApplyFunction(self, expr: Any) -> str:
+        (t,) = expr.function.variables
+        body, text = expr.function.expr, self._print(expr.expr)
+        alone = isinstance(body, sp.Function) and body.args == (t,)
+        if not alone and not isinstance(expr.expr, sp.MatrixSymbol | Opaque):
+            text = f"({text})"
+        return self._print(body.xreplace({t: sp.Symbol(text, real=True)}))
+
+    def _print_FunctionMatrix(self, expr: Any) -> str:
+        i, j = expr.lamda.variables
+        return f"[{self._print(expr.lamda.expr)}]_{i}{j}"
+
+    def _print_MatrixElement(self, expr: Any) -> str:
+        i, j = (self._print(x) for x in expr.args[1:])
+        where = i if expr.parent.shape[1] == 1 else f"{i}, {j}"
+        return f"{self.parenthesize(expr.parent, _POW)}[{where}]"
+
+    def _print_MatPow(self, expr: Any) -> str:
+        power = str(expr.exp).translate(_SUPERSCRIPT)
+        return self.parenthesize(expr.base, _POW) + power
+
+    # ------------------------------------------------------------------------ functions
+
+    def _print_Function(self, expr: Any) -> str:
+        t = expr.args[0]
+        if isinstance(expr, step):
+            return f"1[{self._print(t)} > 0]"
+        if isinstance(expr, absolute):
+            return f"|{self._print(t)}|"
+        if isinstance(expr, AppliedUndef):
+            head = expr.func.__name__
+        else:
+            head = _FUNCTION_NAMES.get(expr.func, expr.func.__name__)
+        inner = ", ".join(map(self._print, expr.args))
+        return f"{head}{inner}" if _is_closed(inner) else f"{head}({inner})"
+
+    def _print_exp(self, expr: Any) -> str:
+        return f"exp({self._print(expr.args[0])})"
+
+    def _print_MatrixCall(self, expr: MatrixCall) -> str:
+        return self._call(expr)
+
+    def _print_ScalarCall(self, expr: ScalarCall) -> str:
+        return self._call(expr)
+
+    def _call(self, expr: Any) -> str:
+        spelled = _CALLS.get(expr.head)
+        if spelled is not None:
+            return spelled(self, *expr.operands)
+        return f"{expr.head}({', '.join(map(self._print, expr.operands))})"
+
+    def emptyPrinter(self, expr: Any) -> str:
+        if isinstance(expr, MatrixCall | ScalarCall):
+            return self._call(expr)
+        text: str = super().emptyPrinter(expr)
+        return text
+
+
+def _dot(p: TextPrinter, a: Any, b: Any) -> str:
+    if a == b and isinstance(a, sp.MatAdd | Opaque | sp.MatrixSymbol):
+        return f"‖{p._print(a)}‖²"
+    if a.shape[1] != 1:
+        return f"sum({p._hadamard_factor(a)} ⊙ {p._hadamard_factor(b)})"
+    return p._joined([f"{p.parenthesize(a, _POW)}ᵀ", p._factor(b)])
+
+
+_CALLS: dict[str, Callable[..., str]] = {
+    "dot": _dot,
+    "sigmoid": lambda p, x: f"σ({p._print(x)})",
+    "abs": lambda p, x: f"|{p._print(x)}|",
+    "onehot": lambda p, i, n: f"1_{p._print(i)}",
+    "squared_error": lambda p, a, b: (
+        f"‖{p.parenthesize(a, _ADD)} - {p.parenthesize(b, _MUL)}‖²/2"
+    ),
+}
+"""symgrad's functions that have a sign of their own."""
+
+
+def _is_closed(text: str) -> bool:
+    """Whether ``text`` is one parenthesised group."""
+    depth = 0
+    for k, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return k == len(text) - 1 and text.startswith("(")
+    return False
+
+
+def _is_hadamard(m: Any) -> bool:
+    return isinstance(m, sp.HadamardProduct) or (
+        isinstance(m, sp.HadamardPower) and m.args[1].is_Integer and m.args[1] > 0
+    )
+
+
+def _weight(term: Any) -> Any:
+    if isinstance(term, MatrixExpr):
+        return term.as_coeff_mmul()[0] if isinstance(term, sp.MatMul) else sp.Integer(1)
+    return term.as_coeff_Mul()[0]
+
+
+def _reading_order(term: Any) -> tuple[Any, ...]:
+    """Positive before negative; among equals: a constant, products, computed values, leaves."""
+    negative = bool(_weight(term).could_extract_minus_sign())
+    body = term.as_coeff_mmul()[1] if isinstance(term, sp.MatMul) else term
+    if isinstance(body, OneMatrix) or body.is_number:
+        rank = 0
+    elif isinstance(body, sp.MatMul | sp.Mul | sp.HadamardProduct):
+        rank = 1
+    elif isinstance(body, NamedMatrix | NamedScalar):
+        rank = 2
+    elif isinstance(body, sp.MatrixSymbol | sp.Symbol):
+        rank = 4
+    else:
+        rank = 3
+    degree = 0 if isinstance(body, MatrixExpr) else -_degree(body)
+    return negative, degree, rank, sp.default_sort_key(body)
+
+
+def _degree(body: Any) -> int:
+    return int(sum(e for e in body.as_powers_dict().values() if e.is_Integer and e > 0))
+
+
+def _factor_order(f: Any) -> tuple[Any, ...]:
+    """Numbers, then symbols and powers, then sums and functions."""
+    return isinstance(f, sp.Function | ScalarCall), f.is_Add, sp.default_sort_key(f)
+
+
+def _hadamard_order(f: Any) -> tuple[Any, ...]:
+    """Products, differences, symbols, and 1 − … last."""
+    if isinstance(f, sp.MatMul):
+        return 0, sp.default_sort_key(f)
+    if isinstance(f, sp.MatAdd):
+        with_constant = any(isinstance(_strip(t), OneMatrix) for t in f.args)
+        return (4 if with_constant else 1), sp.default_sort_key(f)
+    return (2 if isinstance(f, sp.MatrixSymbol) else 3), sp.default_sort_key(f)
+
+
+def _strip(term: Any) -> Any:
+    return term.as_coeff_mmul()[1] if isinstance(term, sp.MatMul) else term
