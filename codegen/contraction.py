@@ -11,7 +11,7 @@ from math import inf
 
 Labels = frozenset[int]
 _EXHAUSTIVE = 7
-"""Up to so many operands every order is tried (3⁷ splits); beyond, operands are absorbed in turn."""
+"""Up to so many operands every order is tried (3⁷ splits); more are absorbed one by one."""
 
 
 def order(

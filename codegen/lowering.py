@@ -72,7 +72,9 @@ def lower(roots: Sequence[Node], comments: Mapping[Node, str] | None = None) -> 
 
 def _assumed_sizes(nodes: Iterable[Node]) -> dict[Dim, float]:
     """Batch dimensions are those that lead the shape of a data leaf."""
-    return {n.shape[0]: _BATCH_SIZE for n in nodes if n.kind is Kind.LEAF and n.leaf.origin and n.shape}
+    return {
+        n.shape[0]: _BATCH_SIZE for n in nodes if n.kind is Kind.LEAF and n.leaf.origin and n.shape
+    }
 
 
 @dataclass
@@ -305,9 +307,7 @@ def _softmax(state: _Lowering, argument: Access) -> Access | None:
         rest = Counter(terms[:k] + terms[k + 1 :])
         if rest in (Counter([(_ONE, Access(parts.z, whole))]), _terms(parts.z, whole)):
             inverse = g.apply(1 / g.slot(0), [_own(parts.total)], parts.total.shape)
-            quotient = g.product(
-                [(parts.exponentials, whole), (inverse, labels)], difference.shape
-            )
+            quotient = g.product([(parts.exponentials, whole), (inverse, labels)], difference.shape)
             return Access(quotient, outer)
     return None
 

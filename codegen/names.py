@@ -67,7 +67,7 @@ class Names:
         return frozenset(self._taken)
 
     def unique(self, name: str) -> str:
-        """An identifier for ``name``; a second one for the same name gets a suffix, as in ``h_2``."""
+        """An identifier for ``name``; the second for one name gets a suffix, as in ``h_2``."""
         base = text = identifier(name)
         while text in self._taken:
             self._suffix[base] = self._suffix.get(base, 1) + 1

@@ -32,8 +32,9 @@ SymPy expressions in numbers and dimension symbols.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, TypeAlias
 
 import sympy as sp
@@ -217,24 +218,21 @@ def operations(program: Program, sizes: Mapping[sp.Symbol, int]) -> int:
 
 
 def _count(program: Program, statement: Statement, sizes: Mapping[sp.Symbol, int]) -> int:
-    def volume(dims: Iterator[Dim] | tuple[Dim, ...]) -> int:
-        total = 1
-        for n in dims:
-            total *= n if isinstance(n, int) else int(n.subs(sizes))
-        return total
+    def volume(dims: Iterable[Dim]) -> int:
+        return prod(n if isinstance(n, int) else int(n.subs(sizes)) for n in dims)
 
     match statement.operation:
         case Sum(operands=operands, weights=weights):
-            scalings = sum(abs(w) != 1 and o.value >= 0 for w, o in zip(weights, operands, strict=True))
+            scalings = sum(abs(w) != 1 for w in weights)
             return volume(statement.shape) * (len(operands) - 1 + scalings)
         case Multiply(operands=operands):
             return volume(statement.shape) * (len(operands) - 1)
         case Apply(body=body):
             return volume(statement.shape) * int(sp.count_ops(body))
         case Contract():
-            return 2 * volume(iter(extents(program, statement).values()))
+            return 2 * volume(extents(program, statement).values())
         case Total() | Maximum() | Scatter():
-            return volume(iter(extents(program, statement).values()))
+            return volume(extents(program, statement).values())
         case _:
             return 0
 

@@ -9,16 +9,15 @@ this order, and a value is used soon after it is computed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
-
-import sympy as sp
 
 from symgrad import graph as g
 from symgrad.codegen import program as p
 from symgrad.codegen.lowering import Lowered
 from symgrad.codegen.names import Names
-from symgrad.graph import Access, Dim, Kind, Labels, Node, Shape
+from symgrad.graph import Access, Kind, Labels, Node, Shape
 
 _Rank: TypeAlias = "tuple[int, bytes]"
 
@@ -40,19 +39,19 @@ def schedule(
     """
     roots = lowered.roots
     ranks = _ranks([a.node for a in roots])
-    statements, operands = _execution_order([a.node for a in roots], ranks)
+    order = _execution_order([a.node for a in roots], ranks)
     number = dict(leaves)
-    for node in statements:
+    for node in order:
         number[node] = len(inputs) + len(number) - len(leaves)
     wanted = dict(lowered.names)
     for access, name in zip(roots, output_names, strict=False):
         if name is not None and access.node.kind is not Kind.LEAF:
             wanted.setdefault(access.node, name)
     operations = [
-        _operation(node, [p.Operand(number[a.node], a.labels) for a in operands[node]])
-        for node in statements
+        make(tuple(p.Operand(number[a.node], a.labels) for a in operands))
+        for make, operands in order.values()
     ]
-    uses = [0] * (len(inputs) + len(statements))
+    uses = [0] * (len(inputs) + len(order))
     last_use: dict[int, int] = {}
     for k, operation in enumerate(operations):
         for operand in operation.operands:
@@ -61,7 +60,7 @@ def schedule(
     for access in roots:
         uses[number[access.node]] += 1
         last_use.pop(number[access.node], None)
-    freed: list[list[int]] = [[] for _ in statements]
+    freed: list[list[int]] = [[] for _ in order]
     for value, k in last_use.items():
         freed[k].append(value)
     return p.Program(
@@ -77,7 +76,7 @@ def schedule(
                 comment=lowered.comments.get(node),
                 last_uses=tuple(sorted(freed[k])),
             )
-            for k, (node, operation) in enumerate(zip(statements, operations, strict=True))
+            for k, (node, operation) in enumerate(zip(order, operations, strict=True))
         ),
         outputs=tuple(
             p.Output(p.Operand(number[access.node], access.labels), shape, array_shape)
@@ -93,22 +92,22 @@ def schedule(
 
 def _execution_order(
     roots: Iterable[Node], ranks: Mapping[Node, _Rank]
-) -> tuple[list[Node], dict[Node, list[Access]]]:
-    """Every node that is not a leaf after its operands, depth first; and these operands."""
-    operands: dict[Node, list[Access]] = {}
-    result: list[Node] = []
+) -> dict[Node, tuple[_Make, list[Access]]]:
+    """Every node that is not a leaf, after its operands, depth first."""
+    classified: dict[Node, tuple[_Make, list[Access]]] = {}
+    result: dict[Node, tuple[_Make, list[Access]]] = {}
     for root in roots:
         stack = [(root, False)]
         while stack:
             node, ready = stack.pop()
             if ready:
-                result.append(node)
-            elif node not in operands and node.kind is not Kind.LEAF:
-                operands[node] = _operands(node, ranks)
+                result[node] = classified[node]
+            elif node not in classified and node.kind is not Kind.LEAF:
+                classified[node] = _classified(node, ranks)
                 stack.append((node, True))
-                below = sorted({a.node for a in operands[node]}, key=lambda n: ranks[n])
+                below = sorted({a.node for a in classified[node][1]}, key=lambda n: ranks[n])
                 stack += [(x, False) for x in below]
-    return result, operands
+    return result
 
 
 def _ranks(roots: Iterable[Node]) -> dict[Node, _Rank]:
@@ -133,23 +132,75 @@ def _ranks(roots: Iterable[Node]) -> dict[Node, _Rank]:
 
 # --------------------------------------------------------------------------------- the operations
 
+_Make: TypeAlias = "Callable[[tuple[p.Operand, ...]], p.Operation]"
 
-def _operands(node: Node, ranks: Mapping[Node, _Rank]) -> list[Access]:
-    """The operands of a node's operation, in reading order: deeper ones first.
 
-    A gather and a scatter refer to the index and not to the onehot, which is never computed.
-    """
+def _classified(node: Node, ranks: Mapping[Node, _Rank]) -> tuple[_Make, list[Access]]:
+    """The operation of a lowered node, and the operands it takes in reading order."""
+
+    def reading(access: Access) -> tuple[int, bytes, Labels]:
+        depth, digest = ranks[access.node]
+        return -depth, digest, tuple(min(x, node.rank) for x in access.labels)
+
     accesses = list(node.accesses)
-    if node.kind is not Kind.PRODUCT:
-        return accesses  # a sum's order is its weights' as well: see _sum_order
+    match node.kind:
+        case Kind.CONST:
+            return partial(p.Constant, number=node.value), []
+        case Kind.DELTA:
+            return p.Eye, []
+        case Kind.ONEHOT:
+            return p.OneHot, accesses
+        case Kind.MAP:
+            return partial(p.Apply, body=node.body), accesses
+        case Kind.REDUCE:
+            return p.Maximum, accesses
+        case Kind.SUM:
+            terms = sorted(
+                zip(accesses, node.weights, strict=True), key=lambda term: reading(term[0])
+            )
+            return partial(p.Sum, weights=tuple(w for _, w in terms)), [a for a, _ in terms]
+    assert node.kind is Kind.PRODUCT, node
+    contracted = {x for a in accesses for x in a.labels if x >= node.rank}
+    if not contracted and len(accesses) > 1:
+        return p.Multiply, sorted(accesses, key=lambda a: (len(a.labels), reading(a)))
+    if len(accesses) == 1:
+        return p.Total, accesses
+    indexing = _gather(accesses, contracted) or _scatter(accesses, contracted, node.rank)
+    return indexing or (p.Contract, _renumbered(sorted(accesses, key=reading), node.rank))
+
+
+def _gather(accesses: list[Access], contracted: set[int]) -> tuple[_Make, list[Access]] | None:
+    """Σₖ a[k]·1[c = k], refers to c and not to the onehot, which is never computed."""
     onehots = [a for a in accesses if a.node.kind is Kind.ONEHOT]
     others = [a for a in accesses if a.node.kind is not Kind.ONEHOT]
-    if len(others) == 1 and onehots and all(a.labels[-1] >= node.rank for a in onehots):
-        axis = others[0].labels.index
-        return others + [_index(a) for a in sorted(onehots, key=lambda a: axis(a.labels[-1]))]
-    if _is_scatter(node):
-        return [_index(onehots[0]), *others]
-    depth = {a: (-ranks[a.node][0], ranks[a.node][1]) for a in accesses}
-    if _contracts(node):
-        return _renumbered(sorted(accesses, key=lambda a: (depth[a], a.labels)), node.rank)
-    return sorted(accesses, key=lambda a: (len(a.labels), depth[a], a.labels))
+    if len(others) != 1 or contracted != {a.labels[-1] for a in onehots}:
+        return None
+    (gathered,) = others
+    onehots.sort(key=lambda a: gathered.labels.index(a.labels[-1]))
+    axes = tuple(gathered.labels.index(a.labels[-1]) for a in onehots)
+    return partial(p.Gather, axes=axes), [gathered, *map(_index, onehots)]
+
+
+def _scatter(
+    accesses: list[Access], contracted: set[int], rank: int
+) -> tuple[_Make, list[Access]] | None:
+    """Σₙ 1[cₙ = k]·a[n]."""
+    for onehot, other in (accesses, accesses[::-1]) if len(accesses) == 2 else ():
+        if onehot.node.kind is Kind.ONEHOT:
+            *index, k = onehot.labels
+            if k < rank and k not in other.labels and contracted == set(index):
+                return partial(p.Scatter, label=k), [_index(onehot), other]
+    return None
+
+
+def _index(onehot: Access) -> Access:
+    return Access(onehot.node.args[0], onehot.labels[:-1])
+
+
+def _renumbered(accesses: list[Access], rank: int) -> list[Access]:
+    """The contracted labels numbered in the order in which they occur."""
+    fresh: dict[int, int] = {}
+    return [
+        Access(n, tuple(x if x < rank else fresh.setdefault(x, rank + len(fresh)) for x in labels))
+        for n, labels in accesses
+    ]

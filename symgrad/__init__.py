@@ -1,5 +1,6 @@
 """symgrad: symbolic gradients that read like a textbook, compiled to standalone training code."""
 
+from symgrad.batch import empirical_risk
 from symgrad.declare import label, let, simplex
 from symgrad.derivation import Derivation, Step, gradient
 from symgrad.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "abs",
     "cross_entropy",
     "dot",
+    "empirical_risk",
     "exp",
     "gradient",
     "label",

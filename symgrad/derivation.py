@@ -225,8 +225,9 @@ def gradient(loss: Any, wrt: Any) -> Derivation:
 
 
 def symbol_shape(symbol: Any) -> tuple[Any, ...]:
-    """The graph's shape of a SymPy symbol."""
-    return lift(symbol).shape
+    """A symbol's shape as it is printed: a column n×1 is n."""
+    shape = lift(symbol).shape
+    return (1, *shape) if shape and symbol.shape[0] == 1 else shape
 
 
 def check_leaves(roots: Iterable[Node]) -> None:

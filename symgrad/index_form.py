@@ -15,6 +15,9 @@ from symgrad.graph import Kind, Node, slot
 from symgrad.symbols import Opaque
 
 
+_LETTERS = [*"klmnpqrstuv", *(f"k{n}" for n in range(1000))]
+
+
 def index_form(root: Node, indices: Sequence[Any]) -> Any:
     """The entry of ``root`` at ``indices``, named values and leaves being indexed symbols."""
     entries: dict[Node, tuple[tuple[sp.Dummy, ...], Any]] = {}
@@ -29,13 +32,21 @@ def index_form(root: Node, indices: Sequence[Any]) -> Any:
     for node in g.topological([root], below):
         own = tuple(sp.Dummy(f"i{k}", integer=True) for k in range(node.rank))
         entries[node] = (own, _entry(node, own, at))
-    return at(root, indices)
+    return _lettered(at(root, indices), indices)
+
+
+def _lettered(entry: Any, indices: Sequence[Any]) -> Any:
+    """Summation indices as letters, each sum with letters of its own."""
+    taken = {str(x) for x in indices} | {x.name for x in entry.free_symbols if x.is_Symbol}
+    letters = (x for x in _LETTERS if x not in taken)
+    dummies = sorted(entry.atoms(sp.Dummy), key=lambda d: d.dummy_index)
+    return entry.xreplace({d: sp.Symbol(next(letters), integer=True) for d in dummies})
 
 
 def _entry(node: Node, own: tuple[sp.Dummy, ...], at: Any) -> Any:
     labels: dict[int, Any] = dict(enumerate(own))
     dims = g.label_dims(node)
-    summed = {k: sp.Symbol(f"k{k}", integer=True) for k in range(node.rank, len(dims))}
+    summed = {k: sp.Dummy(f"k{k}", integer=True) for k in range(node.rank, len(dims))}
     labels.update(summed)
 
     def operand(k: int) -> Any:

@@ -142,10 +142,10 @@ def place(expr: Any, labels: Labels, shape: Shape) -> Any:
     if not labels:
         return _scale(expr, _filled(1, shape))
     if labels == (1, 0):
-        return expr.T
+        return transposed(expr)
     if labels == (0,):
         return sp.MatMul(expr, OneMatrix(1, shape[1]))
-    return sp.MatMul(OneMatrix(shape[0], 1), expr.T)
+    return sp.MatMul(OneMatrix(shape[0], 1), transposed(expr))
 
 
 def _scale(c: Any, expr: Any) -> Any:
@@ -197,6 +197,11 @@ def _by_body() -> dict[Any, Callable[[Any], Any]]:
     return {f(slot(0)): f for f in functions.ELEMENTWISE}
 
 
+def transposed(expr: Any) -> Any:
+    """exprᵀ, which for a sum or a Hadamard product stays outside: (p − Y)ᵀ, not pᵀ − Yᵀ."""
+    return expr.T if isinstance(expr, sp.MatrixSymbol | sp.Transpose) else sp.Transpose(expr)
+
+
 # ------------------------------------------------------------------------------ contractions
 
 
@@ -208,7 +213,7 @@ class _Factor(NamedTuple):
 
     def rows(self, label: int) -> Any:
         """The matrix with ``label`` along its rows."""
-        return self.expr if self.labels[0] == label else self.expr.T
+        return self.expr if self.labels[0] == label else transposed(self.expr)
 
 
 class _Contraction:
@@ -344,7 +349,7 @@ class _Contraction:
         else:
             u = _hadamard(left) if left else OneMatrix(shape[0], 1)
             v = _hadamard(right) if right else OneMatrix(shape[1], 1)
-            body = sp.MatMul(u, v.T, evaluate=True)
+            body = sp.MatMul(u, transposed(v), evaluate=True)
         return _scale(sp.Mul(*scalars), body)
 
 

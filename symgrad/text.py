@@ -84,33 +84,34 @@ class TextPrinter(StrPrinter):
             text += (" " if spaced else "·") + factor
         return text
 
-    def _scaled(self, c: Any, text: str) -> str:
-        """A number in front, a denominator behind."""
+    def _scaled(self, c: Any, text: str, below: str = "") -> str:
+        """A number in front, a denominator behind (``below`` is one that is already text)."""
         c = sp.sympify(c)
         negative = c.could_extract_minus_sign()
         numerator, denominator = (-c if negative else c).as_numer_denom()
         front = "" if numerator == 1 else self.parenthesize(numerator, _MUL) + "·"
-        back = "" if denominator == 1 else "/" + self.parenthesize(denominator, _POW)
-        loose = front or back
-        if loose and not _is_closed(text) and (" + " in text or " - " in text or " ⊙ " in text):
+        if denominator != 1:
+            number = self.parenthesize(denominator, _POW, strict=True)
+            below = f"({number}·{below})" if below else number
+        back = f"/{below}" if below else ""
+        if (front or back) and _is_loose(text):
             text = f"({text})"
         return ("-" if negative else "") + front + text + back
 
     def _print_Mul(self, expr: Any) -> str:
         c, rest = expr.as_coeff_Mul()
-        numerator, denominator = sp.fraction(sp.Mul(*[f for f in sp.Mul.make_args(rest)]))
-        factors = sorted(sp.Mul.make_args(numerator), key=_factor_order)
+        above, under = sp.fraction(rest)
+        factors = sorted(sp.Mul.make_args(above), key=_factor_order)
         shown = [self._scalar_factor(f) for f in factors if f != 1]
-        top = self._joined(shown) if shown else "1"
-        if denominator != 1:
-            c = c / sp.Symbol("_", positive=True)
-            bottom = self.parenthesize(denominator, _POW, strict=True)
-            if "·" in bottom and not bottom.startswith("("):
-                bottom = f"({bottom})"
-            return self._scaled(c, top).replace("_", bottom)
-        if top == "1":
-            return self._print(c)
-        return self._scaled(c, top)
+        if under == 1:
+            return self._scaled(c, self._joined(shown)) if shown else self._print(c)
+        below = self.parenthesize(under, _MUL if under.is_Mul else _POW, strict=True)
+        if under.is_Mul:
+            below = below if c.q != 1 else f"({below})"
+        if shown:
+            return self._scaled(c, self._joined(shown), below)
+        sign = "-" if c.is_negative else ""
+        return sign + self._scaled(sp.Integer(1) / c.q, self._print(sp.Integer(abs(c.p))), below)
 
     def _scalar_factor(self, f: Any) -> str:
         text = self.parenthesize(f, _MUL, strict=True)
@@ -191,7 +192,8 @@ class TextPrinter(StrPrinter):
 
     def _print_FunctionMatrix(self, expr: Any) -> str:
         i, j = expr.lamda.variables
-        return f"[{self._print(expr.lamda.expr)}]_{i}{j}"
+        indices = f"{i}{j}" if expr.shape[1] != 1 else f"{i}"
+        return f"[{self._print(expr.lamda.expr)}]_{indices}"
 
     def _print_MatrixElement(self, expr: Any) -> str:
         i, j = (self._print(x) for x in expr.args[1:])
@@ -201,6 +203,14 @@ class TextPrinter(StrPrinter):
     def _print_MatPow(self, expr: Any) -> str:
         power = str(expr.exp).translate(_SUPERSCRIPT)
         return self.parenthesize(expr.base, _POW) + power
+
+    def _print_Indexed(self, expr: Any) -> str:
+        where = ", ".join(map(self._print, expr.indices))
+        return f"{expr.base.label}[{where}]"
+
+    def _print_Sum(self, expr: Any) -> str:
+        indices = "".join(str(limits[0]) for limits in expr.limits)
+        return f"Σ_{indices} {self._factor(expr.function)}"
 
     # ------------------------------------------------------------------------ functions
 
@@ -242,6 +252,10 @@ class TextPrinter(StrPrinter):
 def _dot(p: TextPrinter, a: Any, b: Any) -> str:
     if a == b and isinstance(a, sp.MatAdd | Opaque | sp.MatrixSymbol):
         return f"‖{p._print(a)}‖²"
+    if isinstance(a, sp.Transpose):  # the row r of r·x
+        return p._joined([p._print(a.arg), p._factor(b)])
+    if isinstance(b, sp.Transpose):
+        return p._joined([p._print(b.arg), p._factor(a)])
     if a.shape[1] != 1:
         return f"sum({p._hadamard_factor(a)} ⊙ {p._hadamard_factor(b)})"
     return p._joined([f"{p.parenthesize(a, _POW)}ᵀ", p._factor(b)])
@@ -266,6 +280,16 @@ def _is_closed(text: str) -> bool:
         depth += (char == "(") - (char == ")")
         if depth == 0:
             return k == len(text) - 1 and text.startswith("(")
+    return False
+
+
+def _is_loose(text: str) -> bool:
+    """Whether ``text`` has a sum or ⊙ outside every bracket."""
+    depth = 0
+    for k, char in enumerate(text):
+        depth += (char in "([") - (char in ")]")
+        if depth == 0 and char in "+-⊙" and text[k - 1 : k + 2] == f" {char} ":
+            return True
     return False
 
 
