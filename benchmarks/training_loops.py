@@ -9,6 +9,10 @@ as a user runs it: shuffle, all its steps, the mean loss.
 Each contestant lives in a process of its own, because the thread pools of BLAS, OpenMP and XLA
 fight over the cores when they share one. Only one process is at work at a time, and the rounds are
 interleaved, so that a slow spell of the machine hits everyone.
+
+Who came before matters: OpenBLAS threads go on spinning for tens of milliseconds after their last
+product, and whoever is timed in that time was measured 2 to 3 times too slow. So each turn starts
+with a pause and an untimed warm-up, and the order rotates from round to round.
 """
 
 import argparse
@@ -32,6 +36,7 @@ Arrays = list[np.ndarray]
 Epoch = Callable[[Any, np.ndarray], tuple[Any, float]]
 BASELINE = "JAX lax.scan"
 LEARNING_RATE = 0.01
+PAUSE = 0.3  # seconds, for the threads of the contestant before to fall asleep
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,11 @@ class Contestant:
 
     def train(self, epochs: int, seed: int) -> tuple[Arrays, float]:
         """Train afresh, with a new order each epoch; the time leaves out the way in and out."""
-        random = np.random.default_rng(seed)
         params = self.put(self.case.parameters())
         start = time.perf_counter()
-        for _ in range(epochs):
-            params, _ = self.epoch(params, random.permutation(len(self.X)))
+        for epoch in range(epochs):
+            order = np.random.default_rng([seed, epoch]).permutation(len(self.X))
+            params, _ = self.epoch(params, order)
         seconds = time.perf_counter() - start
         return self.get(params), seconds
 
@@ -217,8 +222,8 @@ class Jax(Contestant):
 class Symgrad(Contestant):
     """The module that symgrad generates, through the `fit` that its users call.
 
-    `fit` owns the shuffle. It draws its orders as `train` above does: from
-    `numpy.random.default_rng(seed)`, one permutation an epoch.
+    `fit` owns the shuffle. It draws its orders as `train` above does: one permutation an epoch,
+    from a generator seeded with (seed, epoch).
     """
 
     def build(self) -> Epoch:
@@ -301,6 +306,7 @@ def serve(kind: type[Contestant], path: str, pipe: Connection) -> None:
                 pipe.send((params, time.perf_counter() - start))
             else:
                 assert contestant is not None
+                contestant.train(epochs=max(1, request // 3), seed=2)
                 pipe.send(contestant.train(epochs=request, seed=1)[1])
         except Exception as error:  # reported by the parent, which leaves this contestant out
             pipe.send(error if isinstance(error, ImportError) else RuntimeError(repr(error)))
@@ -367,12 +373,15 @@ def compare(
 
     epochs = {}
     for name, (worker, _, _) in entered.items():
-        worker.ask(1)
+        time.sleep(PAUSE)
         epochs[name] = max(1, round(seconds / worker.ask(1)))
     times: dict[str, list[float]] = {name: [] for name in entered}
-    for _ in range(rounds):
-        for name, (worker, _, _) in entered.items():
-            taken = worker.ask(epochs[name])
+    names = list(entered)
+    for turn in range(rounds):
+        first_up = turn % max(1, len(names))
+        for name in names[first_up:] + names[:first_up]:
+            time.sleep(PAUSE)
+            taken = entered[name][0].ask(epochs[name])
             times[name].append(taken / epochs[name] / case.steps * 1e6)
     return [
         Result(str(case), name, statistics.median(t), min(t), max(t), *entered[name][1:])

@@ -2,16 +2,16 @@
 
 Why it exists: weights, dimensions and the bodies of maps are scalar SymPy expressions, and sums
 and products of arrays are arithmetic too. `Code` is a piece of text that knows how strongly it
-binds, so that parentheses stand where they are needed and nowhere else.
+binds, so that parentheses stand where they are needed and nowhere else. `Printer` composes it,
+and asks its target for what differs: how a function is spelled, and where a long part goes.
 
-Nothing recurses: a SymPy body is folded with an explicit stack. Text stays short because `join`
-and `scalar` ask ``hoist`` to give long parts a line of their own.
+Nothing recurses: a SymPy body is folded with an explicit stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import sympy as sp
@@ -19,10 +19,12 @@ import sympy as sp
 from symgrad.errors import UnsupportedError
 
 COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
-"""How strongly text binds. A matrix product binds as a product and is always parenthesised."""
+"""How strongly text binds. A matrix product binds as a product."""
 
 LONGEST = 60
-"""Characters in the operands of one expression; beyond, one of them gets its own line."""
+"""Characters in the operands of one expression; beyond, one of them gets a line of its own."""
+LONGEST_NAME = 30
+"""What is longer is no plain name, and can be hoisted."""
 DEEPEST = 5
 """Levels of operations in one expression."""
 
@@ -31,8 +33,9 @@ DEEPEST = 5
 class Code:
     """Python text and how strongly it binds.
 
-    ``boolean``: an array of truth values, which a product with numbers may use as it is.
-    ``inverse``: the denominator x where the text is 1 / x, so that a product becomes a quotient.
+    ``boolean``: an array of truth values. ``inverse``: x, where the text is 1 / x, so that a
+    product with it becomes a quotient. ``matrix``: a matrix product, which is put in parentheses
+    inside any product, because the order of evaluation is a matter of cost.
     """
 
     text: str
@@ -40,66 +43,274 @@ class Code:
     depth: int = 0
     boolean: bool = False
     inverse: Code | None = None
-    matrix_product: bool = False
+    matrix: bool = False
 
     def bound(self, precedence: int) -> str:
         """The text, in parentheses if it binds less strongly than ``precedence``."""
-        loose = self.precedence < precedence or (self.matrix_product and precedence == PRODUCT)
-        return f"({self.text})" if loose else self.text
+        return f"({self.text})" if self.precedence < precedence else self.text
 
 
-Hoist: TypeAlias = Callable[[Code], Code]
-Spelling: TypeAlias = Callable[..., Code]
+Spelling: TypeAlias = "str | Callable[..., Code]"
 
 
-def _deeper(*parts: Code) -> int:
+def deeper(*parts: Code) -> int:
+    """The depth of an expression with these parts."""
     return 1 + max((x.depth for x in parts), default=0)
 
 
 def call(function: str, *arguments: Code, keywords: str = "") -> Code:
     """``function(a, b, keywords)``."""
     inside = ", ".join([x.text for x in arguments] + ([keywords] if keywords else []))
-    return Code(f"{function}({inside})", depth=_deeper(*arguments))
+    return Code(f"{function}({inside})", depth=deeper(*arguments))
+
+
+def matrix_product(left: Code, right: Code) -> Code:
+    """``left @ right``."""
+    text = f"{left.bound(POWER)} @ {right.bound(POWER)}"
+    return Code(text, PRODUCT, deeper(left, right), matrix=True)
+
+
+def compare(left: Code, operator: str, right: Code) -> Code:
+    """``left operator right``, an array of truth values."""
+    text = f"{left.bound(SUM)} {operator} {right.bound(SUM)}"
+    return Code(text, COMPARE, deeper(left, right), boolean=True)
 
 
 def add(terms: Sequence[tuple[bool, Code]]) -> Code:
-    """A sum of (negative, code)."""
-    text = ""
-    for k, (negative, code) in enumerate(terms):
-        if k == 0:
-            text = f"-{code.bound(SIGN)}" if negative else code.bound(SUM)
-        else:
-            text += f" - {code.bound(PRODUCT - 1 + 1)}" if negative else f" + {code.bound(SUM)}"
-    if len(terms) == 1:
-        negative, code = terms[0]
-        return Code(text, SIGN, _deeper(code)) if negative else code
-    return Code(text, SUM, _deeper(*(code for _, code in terms)))
+    """A sum of (is negative, code)."""
+    (negative, first), *rest = terms
+    if negative:
+        first = _negated(first)
+    if not rest:
+        return first
+    text = first.bound(SUM)
+    for negative, code in rest:
+        text += f" - {code.bound(PRODUCT)}" if negative else f" + {code.bound(SUM)}"
+    return Code(text, SUM, deeper(*(code for _, code in terms)))
+
+
+def _negated(code: Code) -> Code:
+    if code.precedence == POWER:
+        return Code(f"-({code.text})", SIGN, deeper(code))
+    precedence = PRODUCT if code.precedence == PRODUCT and not code.matrix else SIGN
+    return Code(f"-{code.bound(precedence)}", precedence, deeper(code))
 
 
 def multiply(numerators: Sequence[Code], denominators: Sequence[Code] = ()) -> Code:
-    """A product, divided by the product of ``denominators``."""
-    parts = [*numerators, *denominators]
-    if not numerators:
-        numerators = [Code("1")]
-    elif len(parts) == 1:
+    """A product, divided by each of ``denominators``."""
+    if len(numerators) == 1 and not denominators:
         return numerators[0]
-    first, *rest = numerators
-    chained = first.precedence == PRODUCT and not first.matrix_product
+    first, *rest = numerators or [Code("1")]
+    chained = first.precedence == PRODUCT and not first.matrix
     text = first.text if chained else first.bound(SIGN)
-    text += "".join(f" * {x.bound(SIGN)}" for x in rest)
-    text += "".join(f" / {x.bound(SIGN)}" for x in denominators)
-    inverse = denominators[0] if text == f"1 / {denominators[0].bound(SIGN)}" else None if (
-        denominators
-    ) else None
-    return Code(text, PRODUCT, _deeper(*parts), inverse=inverse)
+    text += "".join(f" * {x.bound(POWER)}" for x in rest)
+    text += "".join(f" / {x.bound(POWER)}" for x in denominators)
+    inverse = denominators[0] if not numerators and len(denominators) == 1 else None
+    return Code(text, PRODUCT, deeper(*numerators, *denominators), inverse=inverse)
 
 
 def power(base: Code, exponent: Code) -> Code:
     """``base**exponent``, spaced as formatters space it."""
     left, right = base.bound(ATOM), exponent.bound(SIGN)
-    simple = _is_simple(left) and _is_simple(right.removeprefix("-"))
-    return Code(f"{left}**{right}" if simple else f"{left} ** {right}", POWER, _deeper(base, exponent))
+    simple = all(x.replace(".", "").replace("_", "").isalnum() for x in (left, right.strip("-")))
+    text = f"{left}**{right}" if simple else f"{left} ** {right}"
+    return Code(text, POWER, deeper(base, exponent))
 
 
-def _is_simple(text: str) -> bool:
-    return text.replace(".", "").replace("_", "").isalnum()
+def integer(n: int) -> Code:
+    """A whole number."""
+    return Code(str(n)) if n >= 0 else Code(str(n), SIGN)
+
+
+def number(value: sp.Expr) -> Code:
+    """A real number: exact where Python's division is, else its decimal digits."""
+    if value.is_Integer:
+        return integer(int(value))
+    if value.is_Rational:
+        tops, bottoms = _fraction(abs(value))
+        return add([(bool(value < 0), multiply(tops, bottoms))])
+    text = repr(float(value))
+    return Code(text, SIGN if text.startswith("-") else ATOM)
+
+
+def _fraction(value: sp.Rational) -> tuple[list[Code], list[Code]]:
+    """A positive rational number as factors above and below the line; 1 has none."""
+    decimal = repr(float(value))
+    if value.q != 1 and len(decimal) <= 6 and "e" not in decimal:
+        return [Code(decimal)], []
+    return [integer(int(n)) for n in [value.p] if n != 1], [
+        integer(int(n)) for n in [value.q] if n != 1
+    ]
+
+
+class Printer:
+    """Composes text for one target.
+
+    ``functions`` spells SymPy's functions: a name to call, or a function of `Code`. ``symbols``
+    gives the text of a symbol that is not an argument, such as a dimension. ``hoist`` gives a
+    long part a line of its own; ``real`` turns truth values into numbers.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        functions: Mapping[type[sp.Basic], Spelling],
+        symbols: Callable[[sp.Symbol], Code],
+        hoist: Callable[[Code], Code] = lambda code: code,
+        real: Callable[[Code], Code] = lambda code: code,
+    ) -> None:
+        self.target, self.functions, self.symbols = target, functions, symbols
+        self.hoist, self.real = hoist, real
+
+    def fit(self, parts: Sequence[Code], room: int = LONGEST) -> list[Code]:
+        """``parts`` with the longest ones hoisted, until one expression can hold them."""
+        fitted = list(parts)
+        while True:
+            compound = [
+                k for k, x in enumerate(fitted) if x.depth > 0 or len(x.text) > LONGEST_NAME
+            ]
+            long = sum(len(x.text) + 3 for x in fitted) > room
+            deep = [k for k in compound if fitted[k].depth >= DEEPEST]
+            if not deep and not (long and compound):
+                return fitted
+            worst = deep[0] if deep else max(compound, key=lambda k: len(fitted[k].text))
+            fitted[worst] = self.hoist(fitted[worst])
+
+    def add(self, terms: Sequence[tuple[bool, Code]]) -> Code:
+        """A sum of any length."""
+        codes = self.fit([code for _, code in terms])
+        parts: list[tuple[bool, Code]] = []
+        for (negative, _), code in zip(terms, codes, strict=True):
+            if sum(len(x.text) + 3 for _, x in parts) + len(code.text) > LONGEST and parts:
+                parts = [(False, self.hoist(add(parts)))]
+            parts.append((negative, code))
+        return add(parts)
+
+    def multiply(self, numerators: Sequence[Code], denominators: Sequence[Code] = ()) -> Code:
+        """A quotient of products of any length; a factor 1 / x divides by x."""
+        above = [x for x in numerators if x.inverse is None]
+        below = [*denominators, *(x.inverse for x in numerators if x.inverse is not None)]
+        codes = self.fit([*above, *below])
+        top, bottom = codes[: len(above)], codes[len(above) :]
+        parts: list[Code] = []
+        for code in top:
+            if sum(len(x.text) + 3 for x in parts) + len(code.text) > LONGEST and parts:
+                parts = [self.hoist(multiply(parts))]
+            parts.append(code)
+        return multiply(parts, bottom)
+
+    def scaled(self, weight: sp.Expr, code: Code) -> tuple[bool, Code]:
+        """weight·code as (is negative, the rest)."""
+        coefficient, rest = weight.as_coeff_Mul()
+        negative = bool(coefficient < 0)
+        if rest is sp.S.One and coefficient.is_Rational:
+            tops, bottoms = _fraction(abs(coefficient))
+            return negative, self.multiply([*tops, code], bottoms)
+        above, below = sp.fraction(-weight if negative else weight)
+        tops = [] if above is sp.S.One else [self.scalar(above)]
+        bottoms = [] if below is sp.S.One else [self.scalar(below)]
+        return negative, self.multiply([*tops, code], bottoms)
+
+    def scalar(self, body: sp.Expr, arguments: Mapping[sp.Basic, Code] | None = None) -> Code:
+        """A SymPy expression, its symbols being ``arguments`` or the target's own."""
+        done: dict[sp.Basic, Code] = dict(arguments or {})
+        stack = [(body, False)]
+        while stack:
+            e, ready = stack.pop()
+            if e in done:
+                continue
+            parts = _parts(e)
+            if ready or not parts:
+                done[e] = self._composed(e, [done[x] for x in parts])
+            else:
+                stack.append((e, True))
+                stack.extend((x, False) for x in parts)
+        return done[body]
+
+    def _composed(self, e: sp.Expr, parts: list[Code]) -> Code:
+        if not (e.is_Mul and any(not (x.boolean or _is_literal(x)) for x in parts)):
+            parts = [self.real(x) if x.boolean else x for x in parts]
+        if e.is_Symbol:
+            return self.symbols(e)
+        if e.is_number:
+            return number(e)
+        if e.is_Add:
+            signs = [negative for negative, _ in _terms(e)]
+            return self.add(list(zip(signs, parts, strict=True)))
+        if e.is_Mul:
+            if is_negative(e):
+                return add([(True, parts[0])])
+            above, _ = _factors(e)
+            tops = sorted(parts[: len(above)], key=lambda x: x.boolean)  # numbers first
+            return self.multiply(tops, parts[len(above) :])
+        if e.is_Pow:
+            if is_negative(e.exp):
+                return self.multiply([], parts)
+            if e.exp is sp.S.Half:
+                return self._function(sp.sqrt, e, parts)
+            return power(*self.fit([*parts, *([number(e.exp)] if len(parts) == 1 else [])]))
+        return self._function(e.func, e, parts)
+
+    def _function(self, key: object, e: sp.Expr, parts: list[Code]) -> Code:
+        spelling = self.functions.get(key)  # type: ignore[call-overload]
+        if spelling is None:
+            known = ", ".join(sorted({str(getattr(f, "__name__", f)) for f in self.functions}))
+            raise UnsupportedError(
+                f"the {self.target} target has no spelling for the function "
+                f"{type(e).__name__} in {e}; it knows {known}."
+            )
+        parts = self.fit(parts)
+        return call(spelling, *parts) if isinstance(spelling, str) else spelling(*parts)
+
+
+# ------------------------------------------------------------- SymPy expressions, taken apart
+
+
+def _is_literal(code: Code) -> bool:
+    return code.text[0].isdigit()
+
+
+def is_negative(e: sp.Expr) -> bool:
+    """Whether an expression is written with a minus sign in front."""
+    coefficient = e.as_coeff_Mul()[0]
+    return bool(coefficient.is_negative)
+
+
+def _terms(e: sp.Add) -> list[tuple[bool, sp.Expr]]:
+    """The terms of a sum: positive ones first, and a positive number after them."""
+    terms = [(is_negative(x), -x if is_negative(x) else x) for x in e.args]
+    return sorted(terms, key=lambda term: (term[0], term[1].is_number))
+
+
+def _factors(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """The factors above and below the line of a positive product."""
+    above: list[sp.Expr] = []
+    below: list[sp.Expr] = []
+    for x in e.args:
+        if x.is_Rational and not x.is_Integer:
+            tops, bottoms = (x, 1) if not _fraction(x)[1] else (x.p, x.q)
+            above += [sp.sympify(tops)] if tops != 1 else []
+            below += [sp.Integer(bottoms)] if bottoms != 1 else []
+        elif x.is_Pow and is_negative(x.exp):
+            below.append(1 / x)
+        else:
+            above.append(x)
+    return above, below
+
+
+def _parts(e: sp.Expr) -> list[sp.Expr]:
+    """What has to be printed before ``e``."""
+    if e.is_Symbol or e.is_number:
+        return []
+    if e.is_Add:
+        return [x for _, x in _terms(e)]
+    if e.is_Mul:
+        if is_negative(e):
+            return [-e]
+        above, below = _factors(e)
+        return above + below
+    if e.is_Pow:
+        if is_negative(e.exp):
+            return [1 / e]
+        return [e.base] if e.exp.is_number else [e.base, e.exp]
+    return list(e.args)

@@ -41,7 +41,7 @@ import sympy as sp
 
 from symgrad.graph import Dim, Labels, Shape, dim
 
-Role: TypeAlias = Literal["array", "label", "integer"]
+Role: TypeAlias = Literal["array", "label", "integer", "unused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def operations(program: Program, sizes: Mapping[sp.Symbol, int]) -> int:
 
 def _count(program: Program, statement: Statement, sizes: Mapping[sp.Symbol, int]) -> int:
     def volume(dims: Iterable[Dim]) -> int:
-        return prod(n if isinstance(n, int) else int(n.subs(sizes)) for n in dims)
+        return int(prod(n if isinstance(n, int) else int(n.subs(sizes)) for n in dims))
 
     match statement.operation:
         case Sum(operands=operands, weights=weights):

@@ -30,12 +30,14 @@ def schedule(
     outputs: Sequence[tuple[Shape, Shape]],
     names: Names,
     output_names: Sequence[str | None] = (),
+    comments: Mapping[str, str] | None = None,
 ) -> p.Program:
     """The program of a lowered graph.
 
     ``leaves`` says which input each leaf is. ``outputs`` are the shape and the array shape of
     each root. ``names`` has handed out the names of inputs and dimensions already; an output
-    without a name of the user's takes the one in ``output_names``.
+    without a name of the user's takes the one in ``output_names``. ``comments`` gives the line of
+    mathematics for a named value, by its name as the user wrote it.
     """
     roots = lowered.roots
     ranks = _ranks([a.node for a in roots])
@@ -73,7 +75,7 @@ def schedule(
                 operation=operation,
                 name=names.unique(wanted[node]) if node in wanted else None,
                 suggestion=lowered.suggestions.get(node),
-                comment=lowered.comments.get(node),
+                comment=(comments or {}).get(wanted.get(node, "")),
                 last_uses=tuple(sorted(freed[k])),
             )
             for k, (node, operation) in enumerate(zip(order, operations, strict=True))

@@ -49,9 +49,11 @@ def empirical_risk(loss: Any, data: Sequence[Any], *, size: Any = None) -> Any:
 
 
 def mean(per_example: Node, n: sp.Expr) -> Node:
-    """(1/N) Σₙ of a node of shape (N,)."""
-    total = g.product([(per_example, (0,))], ())
-    return g.add([(1 / n, total, ())], ())
+    """(1/N) Σₙ of a node whose first axis runs over the examples."""
+    shape = per_example.shape[1:]
+    axes = tuple(range(len(shape)))
+    total = g.product([(per_example, (len(shape), *axes))], shape)
+    return g.add([(1 / n, total, axes)], shape)
 
 
 def examples_symbol(roots: Sequence[Node]) -> sp.Symbol:
@@ -102,15 +104,20 @@ def _taken_names(roots: Sequence[Node]) -> set[str]:
 
 def batch(root: Node, leaves: Mapping[Node, Node], n: sp.Expr) -> Node:
     """``root`` for every example: one more axis in front, or ``root`` itself without data."""
+    return batch_all([root], leaves, n)[0]
+
+
+def batch_all(roots: Sequence[Node], leaves: Mapping[Node, Node], n: sp.Expr) -> list[Node]:
+    """`batch` of many roots, in one pass."""
     done: dict[Node, Node] = {}
-    for node in g.topological([root]):
+    for node in g.topological(roots):
         if node in leaves:
             done[node] = leaves[node]
         elif all(done[arg] is arg for arg in node.args):
             done[node] = node
         else:
             done[node] = _with_examples(node, [done[arg] for arg in node.args], n)
-    return done[root]
+    return [done[root] for root in roots]
 
 
 def _with_examples(node: Node, args: Sequence[Node], n: sp.Expr) -> Node:

@@ -65,7 +65,8 @@ class Derivation:
         self.loss: Node = root if root.kind is Kind.NAMED else g.named(_free_name(root), root)
         self._forward = [n for n in g.topological([self.loss]) if n.kind is Kind.NAMED]
         self._rewriter = Rewriter(FORWARD)
-        targets = [_target(w, self.loss) for w in self.wrt]
+        below = set(g.topological([self.loss]))
+        targets = [_target(w, below) for w in self.wrt]
         (recognised,) = self._rewriter([self.loss])
         self._recognised = recognised
         raw = _raw_gradients(self.loss, recognised, targets, self._rewriter)
@@ -179,6 +180,7 @@ class Derivation:
                     reason = because(target, None)
                     steps.append(Step("backward", names, expr, symbol_shape(symbol), reason))
 
+        emit_ready()
         order = sorted(forward_of, key=lambda a: -forward_of[a].uid)
         for adjoint in order:
             forward = forward_of[adjoint]
@@ -188,7 +190,6 @@ class Derivation:
             steps.append(Step("backward", names, expr, adjoint.shape, because(forward, raw)))
             emitted.add(adjoint)
             emit_ready()
-        emit_ready()
         return steps
 
     def _recognised_target(self, symbol: Any) -> Node:
@@ -244,8 +245,8 @@ def check_leaves(roots: Iterable[Node]) -> None:
             )
 
 
-def _target(symbol: Any, loss: Node) -> Node:
-    """The node to differentiate by."""
+def _target(symbol: Any, below: set[Node]) -> Node:
+    """The node to differentiate by, one of those ``below`` the loss."""
     if isinstance(symbol, LabelSymbol):
         raise DerivativeError(
             f"{symbol} is a class label, an integer, so there is no derivative by it; "
@@ -257,7 +258,6 @@ def _target(symbol: Any, loss: Node) -> Node:
             "named with sg.let."
         )
     node = lift(symbol)
-    below = g.topological([loss])
     if node.kind is Kind.CONST:
         raise DerivativeError(
             f"{symbol} is declared an integer, so it is a dimension and there is no derivative by "

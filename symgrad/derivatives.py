@@ -82,6 +82,8 @@ def partial_derivative(body: sp.Expr, k: int) -> sp.Expr:
 def _logsumexp(node: Node, k: int, adj: Node) -> Node:
     """s = log Σ exp(z): z̄ = s̄·softmax(z)."""
     z, labels = node.args[0], node.labels[0]
+    if z.rank == node.rank:  # of one number each: itself
+        return pull([(adj, _axes(node))], node, k)
     if labels != _axes(z) or z.rank != node.rank + 1:
         raise DerivativeError("logsumexp reduces the last axis; this one reduces another.")
     return pull([(adj, _axes(node)), (softmax_node(z, 1), labels)], node, k)

@@ -17,7 +17,7 @@ from symgrad import graph as g
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Access, Shape, slot
 
-_MAX_UNROLLED_POWER = 4
+MAX_UNROLLED_POWER = 4
 """x², x³ and x⁴ are products, which share and cancel; higher powers are one map."""
 
 NEAREST: dict[str, str] = {
@@ -70,6 +70,8 @@ def expand(expr: sp.Expr, resolve: Callable[[sp.Basic], Access | None], shape: S
         else:
             if not e.args and not _is_constant(e):
                 raise unsupported(e)
+            if not all(isinstance(x, sp.Expr) for x in e.args):  # the limits of a Sum, a condition
+                raise unsupported(e)
             stack.append((e, True))
             stack.extend((x, False) for x in e.args)
     return broadcast(done[id(expr)], shape)
@@ -94,13 +96,13 @@ def _combine(e: sp.Basic, operands: Sequence[Access], shape: Shape) -> Access:
     if not e.args:
         return Access(g.const(e), ())
     if all(a.node.kind is g.Kind.CONST for a in operands):
-        return Access(g.const(e), ())
+        return Access(g.const(e.func(*(a.node.value for a in operands))), ())
     match e:
         case sp.Add():
             return _node(g.add, [(1, *a) for a in operands], operands, shape)
         case sp.Mul():
             return _node(g.product, operands, operands, shape)
-        case sp.Pow(base=_, exp=n) if n.is_Integer and 1 < n <= _MAX_UNROLLED_POWER:
+        case sp.Pow(base=_, exp=n) if n.is_Integer and 1 < n <= MAX_UNROLLED_POWER:
             return _node(g.product, [operands[0]] * int(n), operands[:1], shape)
     if isinstance(e, sp.Function | sp.Pow) and not isinstance(
         e, sp.Max | sp.Min | sp.Piecewise | sp.Heaviside | sp.sign | sp.DiracDelta

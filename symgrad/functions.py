@@ -188,7 +188,7 @@ def onehot(index: Any, n: Any) -> Any:
         raise UnsupportedError(
             f"onehot expects a label or an integer; {index} is neither. Declare it with sg.label."
         )
-    node = g.onehot(lifting.lift(index), dim(n))
+    node = g.onehot(lifting.lift(index), dim(n)) if dim(n) != 1 else g.const(1)
     return MatrixCall(onehot, (index, sp.sympify(n)), node, (n, 1))
 
 
@@ -218,13 +218,13 @@ def cross_entropy(p: Any, y: Any) -> Any:
     log_p = g.apply(sp.log(g.slot(0)), [(node, axes)], node.shape)
     y = as_expression(y)
     if isinstance(y, LabelSymbol):
-        if node.shape != (dim(y.classes),):
+        if (node.shape or (1,)) != (dim(y.classes),):
             raise ShapeError(
                 f"cross_entropy compares {p}, which is {lifting.shape_text(p.shape)}, with the "
                 f"label {y} of {y.classes} classes; declare {y} with as many classes as {p} has "
                 "entries."
             )
-        target = g.onehot(y.node, node.shape[0])
+        target = g.onehot(y.node, node.shape[0]) if node.shape else g.const(1)
     else:
         y = _matrix(y, "cross_entropy")
         lifting.same_shape(p, y, "cross_entropy")

@@ -39,6 +39,7 @@ Nothing here recurses: a chain of ten thousand nodes is an ordinary graph.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
@@ -188,6 +189,8 @@ def _intern(
     return node
 
 
+_MAX_ORDERS = 720
+
 _SLOTS: list[sp.Symbol] = []
 
 
@@ -302,7 +305,7 @@ def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
 
     Operands are ordered by node and by their labels, contracted ones counting as equal. Where
     that leaves ties (one node twice, as in A·A), every order of the tied operands is tried and
-    the smallest result kept; only the first 720 orders are tried, which for seven equal operands
+    the smallest result kept; only the first 720 orders are tried, which for seven tied operands
     and more costs at most a missed sharing.
     """
     if not accesses:
@@ -322,13 +325,19 @@ def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
         ]
 
     accesses.sort(key=coarse)
-    groups = [tuple(group) for _, group in itertools.groupby(accesses, key=coarse)]
-    ties = any(len(group) > 1 and rank in coarse(group[0])[1] for group in groups)
-    if not ties:
-        return numbered(accesses)
-    orders = itertools.product(*map(itertools.permutations, groups))
+    choices: list[list[tuple[Access, ...]]] = []
+    for _, equal in itertools.groupby(accesses, key=coarse):
+        copies = Counter(equal)  # copies of one operand are interchangeable: they move together
+        orders = itertools.permutations(copies)
+        choices.append(
+            [
+                tuple(itertools.chain.from_iterable([a] * copies[a] for a in order))
+                for order in itertools.islice(orders, _MAX_ORDERS)
+            ]
+        )
     candidates = (
-        numbered(itertools.chain.from_iterable(order)) for order in itertools.islice(orders, 720)
+        numbered(itertools.chain.from_iterable(choice))
+        for choice in itertools.islice(itertools.product(*choices), _MAX_ORDERS)
     )
     return min(candidates, key=lambda c: [a.labels for a in c])
 

@@ -13,12 +13,13 @@ array is the scalar constant, broadcast.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
 from symgrad import graph as g
-from symgrad.elementwise import expand
+from symgrad.elementwise import MAX_UNROLLED_POWER, expand
 from symgrad.graph import Access, Kind, Labels, Node, label_dims, slot
 from symgrad.rewrite import Rule
 
@@ -78,6 +79,35 @@ def _with_views(node: Node) -> list[Access] | None:
     return [new or old for new, old in zip(through, node.accesses, strict=True)]
 
 
+def _is_broadcast(node: Node) -> bool:
+    """Whether ``node`` is one operand, its axes in order, repeated along further axes."""
+    if not _is_view(node) or len(node.labels[0]) == node.rank:
+        return False
+    return all(a < b for a, b in itertools.pairwise(node.labels[0]))
+
+
+def broadcast_last(node: Node) -> Node | None:
+    """f(a)ᵢⱼ, where j runs along no operand → the broadcast of f(a)ᵢ."""
+    carried = sorted({x for labels in node.labels for x in labels if x < node.rank})
+    constant = all(arg.kind is Kind.CONST for arg in node.args)
+    if constant or len(carried) == node.rank or _is_view(node):
+        return None
+    narrow = {label: k for k, label in enumerate(carried)}
+    contracted = len(label_dims(node)) - node.rank
+    narrow.update({node.rank + k: len(carried) + k for k in range(contracted)})
+    accesses = [Access(n, tuple(narrow[x] for x in labels)) for n, labels in node.accesses]
+    shape = tuple(node.shape[x] for x in carried)
+    match node.kind:
+        case Kind.SUM:
+            terms = zip(node.weights, accesses, strict=True)
+            inner = g.add([(c, *a) for c, a in terms], shape)
+        case Kind.MAP:
+            inner = g.apply(node.body, accesses, shape)
+        case _:
+            inner = g.product(accesses, shape)
+    return g.product([(inner, tuple(carried))], node.shape)
+
+
 def view_in_product(node: Node) -> Node | None:
     """Σ view(a)·b → Σ a·b, with the view's labels."""
     operands = _with_views(node)
@@ -122,6 +152,8 @@ def empty_product(node: Node) -> Node | None:
 def weight_out_of_product(node: Node) -> Node | None:
     """Σ (c·a)·b → c·Σ a·b, for constants, scaled operands and a factor common to a whole sum."""
     weight, operands = sp.Integer(1), []
+    if _is_broadcast(node) and node.args[0].kind is not Kind.CONST:
+        return None
     for access in node.accesses:
         c, inner = _weight_of(access)
         weight *= c
@@ -167,6 +199,8 @@ def content(weights: Sequence[sp.Expr]) -> sp.Expr:
 
 def nested_product(node: Node) -> Node | None:
     """Σ (a·b)·d → Σ a·b·d, where the inner product contracts nothing or is the only operand."""
+    if _is_broadcast(node) and not _is_view(node.args[0]):
+        return None
     operands: list[Access] = []
     fresh = len(label_dims(node))
     changed = False
@@ -268,21 +302,27 @@ def _drop_lonely(node: Node, law: object) -> Node | None:
 
 
 def powers_in_product(node: Node) -> Node | None:
-    """aⁿ·aᵐ → aⁿ⁺ᵐ, where one of the powers is not a plain factor."""
+    """aⁿ·aᵐ → aⁿ⁺ᵐ; a power up to 4 is plain factors, any other is one map, as declared."""
     exponents: dict[Access, sp.Expr] = {}
     count: dict[Access, int] = {}
     for access in node.accesses:
+        if access.node.kind in (Kind.DELTA, Kind.ONEHOT):
+            continue  # its own square
         base, e = _power(access)
         exponents[base] = exponents.get(base, sp.Integer(0)) + e
         count[base] = count.get(base, 0) + 1
     plain = [a for a in node.accesses if _power(a)[1] == 1]
-    merged = [b for b, n in count.items() if n > 1 and n > plain.count(b)]
+    merged = [
+        base
+        for base, n in count.items()
+        if n > 1 and (n > plain.count(base) or n > MAX_UNROLLED_POWER)
+    ]
     if not merged:
         return None
     operands = [a for a in node.accesses if _power(a)[0] not in merged]
     for base in merged:
         e = exponents[base]
-        if e.is_Integer and e >= 0:
+        if e.is_Integer and 0 <= e <= MAX_UNROLLED_POWER:
             operands += [base] * int(e)
         else:
             body = slot(0) ** e
@@ -376,7 +416,7 @@ def _is_atomic(node: Node) -> bool:
     body = node.body
     if body.is_Add or body.is_Mul:
         return False
-    if body.is_Pow and body.exp.is_Integer and 1 < body.exp <= 4:
+    if body.is_Pow and body.exp.is_Integer and 1 < body.exp <= MAX_UNROLLED_POWER:
         return False
     return all(not x.free_symbols or x.is_Symbol for x in body.args)
 
@@ -408,6 +448,11 @@ def reciprocal_of_scaled(node: Node) -> Node | None:
         return None
     labels = _through(node.labels[0], arg.labels[0])
     return scaled(1 / arg.weights[0], g.apply(node.body, [(arg.args[0], labels)], node.shape))
+
+
+def reduce_of_one(node: Node) -> Node | None:
+    """op of one number → that number."""
+    return None if len(label_dims(node)) > node.rank else g.product(node.accesses, node.shape)
 
 
 def softmax_of(node: Node) -> Node | None:
@@ -456,6 +501,9 @@ CANONICAL: tuple[Rule, ...] = (
     Rule("simplex sums to one", "Σₖ yₖ → 1", Kind.PRODUCT, simplex_sums_to_one, _fact),
     Rule("softmax sums to one", "Σₖ softmax(z)ₖ → 1", Kind.PRODUCT, softmax_sums_to_one),
     Rule("powers", "aⁿ·aᵐ → aⁿ⁺ᵐ", Kind.PRODUCT, powers_in_product),
+    Rule("broadcast product", "(a·b)ᵢⱼ → broadcast of (a·b)ᵢ", Kind.PRODUCT, broadcast_last),
+    Rule("broadcast sum", "(a + b)ᵢⱼ → broadcast of (a + b)ᵢ", Kind.SUM, broadcast_last),
+    Rule("broadcast map", "f(a)ᵢⱼ → broadcast of f(a)ᵢ", Kind.MAP, broadcast_last),
     Rule("view in sum", "c·aᵀ → c·a", Kind.SUM, view_in_sum),
     Rule("nested sum", "c·(d·a + b) → c·d·a + c·b", Kind.SUM, nested_sum),
     Rule("like terms", "c·a + d·a → (c + d)·a", Kind.SUM, like_terms),
@@ -465,6 +513,7 @@ CANONICAL: tuple[Rule, ...] = (
     Rule("expanded map", "f(a)·g(a) → one map a function", Kind.MAP, expanded_map),
     Rule("inverse map", "log(exp(a)) → a", Kind.MAP, inverse_map),
     Rule("reciprocal of scaled", "1/(c·a) → (1/c)·(1/a)", Kind.MAP, reciprocal_of_scaled),
+    Rule("reduce of one", "logsumexp(a) of one a → a", Kind.REDUCE, reduce_of_one),
     Rule("view in reduce", "op(aᵀ) → op(a)", Kind.REDUCE, view_in_reduce),
 )
 """Laws that every normal form uses."""

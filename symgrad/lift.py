@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr, MatrixSymbol
@@ -270,6 +271,23 @@ def _element(e: MatrixElement, operands: list[Node]) -> Node:
     return g.product([(node, tuple(axes)), *accesses], ())
 
 
+def _diagonal_matrix(e: DiagMatrix, operands: list[Node]) -> Node:
+    (node,) = operands
+    if not node.rank:
+        return node
+    return g.product([(g.delta(node.shape[0]), (0, 1)), (node, (0,))], node.shape * 2)
+
+
+def _diagonal(e: DiagonalOf, operands: list[Node]) -> Node:
+    (node,) = operands
+    if dim(e.arg.shape[0]) != dim(e.arg.shape[1]):
+        raise ShapeError(
+            f"the diagonal of {e.arg} was asked for, which is {shape_text(e.arg.shape)}; "
+            "expected a square matrix."
+        )
+    return g.product([(node, (0, 0))], node.shape[:1]) if node.rank else node
+
+
 def _trace(e: Trace, operands: list[Node]) -> Node:
     (node,) = operands
     return g.product([(node, (0, 0))], ()) if node.rank == 2 else node
@@ -306,6 +324,8 @@ _MATRIX: tuple[tuple[type[sp.Basic], Callable[..., Node]], ...] = (
     (HadamardPower, _hadamard_power),
     (ElementwiseApplyFunction, _applyfunc),
     (MatrixElement, _element),
+    (DiagMatrix, _diagonal_matrix),
+    (DiagonalOf, _diagonal),
     (Trace, _trace),
 )
 """SymPy's matrix nodes and their meaning in index notation; a new node is a new row."""

@@ -88,6 +88,8 @@ def _one(node: Node, done: Mapping[Node, Any]) -> Any:
         case Kind.REDUCE:
             if node.labels[0] != tuple(range(node.args[0].rank)):
                 raise NoMatrixForm
+            if not node.args[0].rank:
+                return done[node.args[0]]
             return functions.logsumexp(done[node.args[0]], rows=node.rank > 0)
         case Kind.SUM:
             return _sum(node, done)
@@ -172,7 +174,7 @@ def _sum(node: Node, done: Mapping[Node, Any]) -> Any:
 
 def _map(node: Node, done: Mapping[Node, Any]) -> Any:
     scores = softmax_of(node)
-    if scores is not None and scores in done:
+    if node.rank and scores is not None and scores in done:
         return functions.softmax(done[scores], rows=node.rank > 1)
     varying = [a for a in node.accesses if a.labels]
     if not node.shape:

@@ -177,7 +177,7 @@ class TextPrinter(StrPrinter):
         return "I"
 
     def _print_DiagMatrix(self, expr: Any) -> str:
-        return f"diag({self._print(expr.arg)})"
+        return f"diag({self._print(expr.args[0])})"
 
     def _print_DiagonalOf(self, expr: Any) -> str:
         return f"diag({self._print(expr.arg)})"

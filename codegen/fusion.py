@@ -1,0 +1,393 @@
+"""Fusion: which statements of a program share a loop, and which become one BLAS call.
+
+Why it exists: a pass over memory costs more than the arithmetic in it. In: a program. Out: groups
+in the order of execution, each a BLAS call or a nest of loops::
+
+    group ::= call  W ← alpha·a·b + beta·W      a matrix product with its scale and its update
+            | nest  for i in rows: block*        (or no loop at all, for scalars)
+    block ::= for j in …: item*                  items share their inner loops
+    item  ::= one statement; the statements that are used once, at every point of its loops, are
+              printed inside it
+
+Two statements share a nest when their rows have one extent and each row needs only its own row of
+the other; they share a block when the same holds for every element. A value that is summed over
+rows is complete after the nest, one that is summed over the inner loop after the block.
+
+A statement that overwrites an input (a training step) runs after everything that reads the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symgrad.codegen import program as p
+from symgrad.graph import Dim, Labels
+
+POINTWISE = (p.Sum, p.Multiply, p.Apply, p.Gather, p.OneHot, p.Eye)
+
+DEEPEST = 6
+"""How many statements may be printed inside one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A value that a statement reads, at ``labels`` of the statement, perhaps through others that
+    are printed inside it."""
+
+    value: int
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """out ← weight·Π scalars·a·b + beta·out; a and b as operands with the labels of the result."""
+
+    statement: p.Statement
+    a: p.Operand
+    b: p.Operand
+    weight: sp.Expr
+    scalars: tuple[p.Operand, ...]
+    accumulates: bool
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A statement in a nest: the label of the rows, those of the block's loops, and those of
+    loops of its own, which are summed over."""
+
+    statement: p.Statement
+    row: int | None
+    inner: Labels
+    private: Labels
+
+    @property
+    def rank(self) -> int:
+        """Labels from here on are summed over."""
+        return len(self.statement.shape)
+
+    @property
+    def sums_rows(self) -> bool:
+        """Whether the value is complete only after the nest."""
+        scatters = isinstance(self.statement.operation, p.Scatter)
+        return scatters or (self.row is not None and self.row >= self.rank)
+
+    @property
+    def sums_inner(self) -> bool:
+        """Whether the value is complete only after the block."""
+        return any(x >= self.rank for x in self.inner)
+
+
+@dataclass(slots=True)
+class Block:
+    """Items that share their inner loops."""
+
+    dims: tuple[Dim, ...]
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Nest:
+    """Blocks that share the loop over rows; ``dim`` is None for statements without any loop."""
+
+    dim: Dim | None
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def items(self) -> list[Item]:
+        """All items, in the order of execution."""
+        return [item for block in self.blocks for item in block.items]
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The groups, and the statements that are printed inside others (by value)."""
+
+    groups: tuple[Call | Nest, ...]
+    inlined: Mapping[int, p.Statement]
+    overwrites: Mapping[int, int]
+
+
+def loops(program: p.Program, statement: p.Statement) -> dict[int, Dim]:
+    """The labels that a statement loops over and their extents: not those that a gather indexes."""
+    extents = p.extents(program, statement)
+    if isinstance(statement.operation, p.Gather):
+        return {x: n for x, n in extents.items() if x < len(statement.shape)}
+    return extents
+
+
+def through(outer: Labels, inner: Labels) -> Labels:
+    """Labels of an operand, seen from outside: −1 for an axis that is indexed by a value."""
+    return tuple(outer[x] if x < len(outer) else -1 for x in inner)
+
+
+def fuse(
+    program: p.Program,
+    is_call: Callable[[p.Statement], bool],
+    overwrites: Mapping[int, int] | None = None,
+) -> Fused:
+    """The groups of ``program``.
+
+    ``is_call`` says which contractions are BLAS calls. ``overwrites`` maps a value to the input
+    whose place it takes.
+    """
+    return _Fusion(program, is_call, dict(overwrites or {})).fused()
+
+
+class _Fusion:
+    def __init__(
+        self,
+        program: p.Program,
+        is_call: Callable[[p.Statement], bool],
+        overwrites: dict[int, int],
+    ) -> None:
+        self.program = program
+        self.first = len(program.inputs)
+        self.overwrites = overwrites
+        self.users: dict[int, list[p.Statement]] = {}
+        for statement in program.statements:
+            for operand in statement.operation.operands:
+                self.users.setdefault(operand.value, []).append(statement)
+        self.outputs = {out.operand.value for out in program.outputs}
+        self.absorbed: set[int] = set()
+        self.calls = {s.value: self._call(s) for s in program.statements if is_call(s)}
+        self.by_result = {call.value: call for call in self.calls.values()}
+        self.inlined: dict[int, p.Statement] = {}
+        self.depth: dict[int, int] = {}
+        for statement in program.statements:
+            if self._is_inlined(statement):
+                self.inlined[statement.value] = statement
+        self.groups: list[Call | Nest] = []
+        self.group_of: dict[int, int] = {}
+        self.item_of: dict[int, tuple[Item, int]] = {}
+
+    # ------------------------------------------------------------------------------ BLAS calls
+
+    def _call(self, statement: p.Statement) -> Call:
+        """A contraction with the scaling and the update that follow it, where they can fold."""
+        a, b = statement.operation.operands
+        weight: sp.Expr = sp.S.One
+        scalars: list[p.Operand] = []
+        value, accumulates = statement.value, False
+        while not accumulates and value not in self.outputs and len(self.users[value]) == 1:
+            (user,) = self.users[value]
+            match user.operation:
+                case p.Multiply(operands=operands):
+                    others = [x for x in operands if x.value != value]
+                    if len(others) != len(operands) - 1 or any(x.labels for x in others):
+                        break
+                    scalars += others
+                case p.Sum(operands=(only,), weights=(w,)):
+                    weight *= w
+                case p.Sum(operands=operands, weights=weights) if user.value in self.overwrites:
+                    terms = dict(zip(operands, weights, strict=True))
+                    kept = p.Operand(self.overwrites[user.value], (0, 1))
+                    mine = p.Operand(value, (0, 1))
+                    reads = {a.value, b.value} & set(self.overwrites.values())
+                    if set(terms) != {kept, mine} or terms[kept] != 1 or reads:
+                        break
+                    weight *= terms[mine]
+                    accumulates = True
+                case _:
+                    break
+            if any(x.value == value and x.labels != (0, 1) for x in user.operation.operands):
+                break
+            self.absorbed.add(user.value)
+            value = user.value
+        return Call(statement, a, b, weight, tuple(scalars), accumulates, value)
+
+    # ------------------------------------------------------------------------------- inlining
+
+    def _is_inlined(self, statement: p.Statement) -> bool:
+        """Used once, at every point of the loops of its user, and not worth a name."""
+        value = statement.value
+        if isinstance(statement.operation, p.Constant):
+            return True
+        users = self.users.get(value, [])
+        if (
+            not isinstance(statement.operation, POINTWISE)
+            or value in self.absorbed
+            or value in self.outputs
+            or len(users) != 1
+            or self.program.uses[value] != 1
+            or statement.name is not None
+        ):
+            return False
+        (user,) = users
+        if user.value in self.calls or user.value in self.absorbed:
+            return False
+        if isinstance(user.operation, p.Gather | p.Scatter):
+            return False
+        (operand,) = [x for x in user.operation.operands if x.value == value]
+        inside = [self.depth.get(x.value, 0) for x in statement.operation.operands]
+        self.depth[value] = 1 + max(inside, default=0)
+        if self.depth[value] > DEEPEST or set(operand.labels) != set(loops(self.program, user)):
+            del self.depth[value]
+            return False
+        return True
+
+    def reads(self, statement: p.Statement) -> list[Read]:
+        """What a statement reads, through those printed inside it."""
+        found: list[Read] = []
+        call = self.calls.get(statement.value)
+        operands = (*statement.operation.operands, *(call.scalars if call else ()))
+        stack = [Read(x.value, x.labels) for x in operands]
+        while stack:
+            read = stack.pop()
+            inner = self.inlined.get(read.value)
+            if inner is None:
+                found.append(read)
+                continue
+            for operand in inner.operation.operands:
+                stack.append(Read(operand.value, through(read.labels, operand.labels)))
+        return found
+
+    # -------------------------------------------------------------------------------- grouping
+
+    def fused(self) -> Fused:
+        """Place every statement, those that overwrite an input last."""
+        late = []
+        for last in self.program.statements:
+            if last.value in self.by_result:  # a call runs where its scale and update are known
+                statement = self.by_result[last.value].statement
+            elif last.value in self.inlined or last.value in self.absorbed | self.calls.keys():
+                continue
+            else:
+                statement = last
+            if last.value in self.overwrites:
+                late.append(statement)
+            else:
+                self._place(statement, 0)
+        for statement in self._readers_first(late):
+            call = self.calls.get(statement.value)
+            target = self.overwrites[call.value if call else statement.value]
+            after = [
+                self.group_of[s.value]
+                for s in self._readers_of(target)
+                if s is not statement and s.value in self.group_of
+            ]
+            self._place(statement, max(after, default=-1) + 1)
+        return Fused(tuple(self.groups), self.inlined, self.overwrites)
+
+    def _readers_of(self, target: int) -> list[p.Statement]:
+        return [
+            s
+            for s in self.program.statements
+            if s.value not in self.inlined
+            and s.value not in self.absorbed
+            and any(read.value == target for read in self.reads(s))
+        ]
+
+    def _readers_first(self, late: list[p.Statement]) -> list[p.Statement]:
+        """Updates ordered so that one that reads an input precedes the one that overwrites it.
+
+        Where two updates read each other's input there is no such order; the caller has to give
+        one of them a place of its own.
+        """
+        waiting, ordered = list(late), []
+        while waiting:
+            for statement in waiting:
+                call = self.calls.get(statement.value)
+                target = self.overwrites[call.value if call else statement.value]
+                others = [s for s in waiting if s is not statement]
+                if not any(r.value == target for s in others for r in self.reads(s)):
+                    break
+            else:
+                statement = waiting[0]
+                call = self.calls.get(statement.value)
+                del self.overwrites[call.value if call else statement.value]
+                waiting.remove(statement)
+                self._place(statement, 0)
+                continue
+            waiting.remove(statement)
+            ordered.append(statement)
+        return ordered
+
+    def _place(self, statement: p.Statement, earliest: int) -> None:
+        call = self.calls.get(statement.value)
+        if call is not None:
+            self.groups.append(call)
+            self.group_of[statement.value] = self.group_of[call.value] = len(self.groups) - 1
+            return
+        item = self._item(statement)
+        dim = None if item.row is None else loops(self.program, statement)[item.row]
+        producers = [
+            (read, self.group_of[read.value])
+            for read in self.reads(statement)
+            if read.value in self.group_of
+        ]
+        start = max([earliest, *(group for _, group in producers)])
+        for k in range(start, len(self.groups)):
+            group = self.groups[k]
+            if isinstance(group, Nest) and group.dim == dim:
+                inside = [read for read, where in producers if where == k]
+                if dim is None or all(self._same_row(item, read) for read in inside):
+                    break
+        else:
+            k, group = len(self.groups), Nest(dim)
+            self.groups.append(group)
+            inside = []
+        assert isinstance(group, Nest)
+        block = self._block(group, item, inside)
+        block.items.append(item)
+        self.group_of[statement.value] = k
+        self.item_of[statement.value] = (item, group.blocks.index(block))
+
+    def _item(self, statement: p.Statement) -> Item:
+        """The order of a statement's loops: along the rows of its largest operand."""
+        extents = loops(self.program, statement)
+        rank = len(statement.shape)
+        if isinstance(statement.operation, p.Scatter):
+            carried = [x for o in statement.operation.operands[::-1] for x in o.labels]
+            order = list(dict.fromkeys(carried))
+            return Item(statement, order[0] if order else None, tuple(order[1:]), ())
+        if not extents:
+            return Item(statement, None, (), ())
+        if not any(x >= rank for x in extents):
+            return Item(statement, 0, tuple(range(1, rank)), ())
+        operands = [Read(x.value, x.labels) for x in statement.operation.operands]
+        largest = max(operands, key=lambda read: len(set(read.labels)))
+        order = [*dict.fromkeys(largest.labels), *(x for x in extents)]
+        order = list(dict.fromkeys(order))
+        if isinstance(statement.operation, p.Contract):
+            summed = [x for x in order if x >= rank]
+            kept = [x for x in order if x < rank]
+            first = all(read.labels and read.labels[0] in summed for read in operands)
+            if first and kept:  # δᵀ·x: rows of both are summed over
+                return Item(statement, summed[0], tuple(kept), tuple(summed[1:]))
+            if kept:
+                return Item(statement, kept[0], tuple(kept[1:]), tuple(summed))
+        return Item(statement, order[0], tuple(order[1:]), ())
+
+    def _same_row(self, item: Item, read: Read) -> bool:
+        """Whether a row of ``item`` needs just the same row of what it reads."""
+        producer, _ = self.item_of[read.value]
+        if producer.sums_rows or producer.row is None:
+            return producer.row is None
+        axis = producer.row
+        return read.labels[axis] == item.row and read.labels.count(read.labels[axis]) == 1
+
+    def _block(self, nest: Nest, item: Item, inside: Iterable[Read]) -> Block:
+        """The first block that may hold ``item``, or a new one."""
+        extents = loops(self.program, item.statement)
+        dims = tuple(extents[x] for x in item.inner)
+        start = 0
+        for read in inside:
+            producer, k = self.item_of[read.value]
+            aligned = (
+                not producer.sums_inner
+                and nest.blocks[k].dims == dims
+                and all(
+                    read.labels[axis] == label
+                    for axis, label in zip(producer.inner, item.inner, strict=True)
+                )
+            )
+            start = max(start, k if aligned else k + 1)
+        for block in nest.blocks[start:]:
+            if block.dims == dims:
+                return block
+        nest.blocks.append(Block(dims))
+        return nest.blocks[-1]

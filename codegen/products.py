@@ -1,0 +1,170 @@
+"""Products: from Σ a·b·c… to contractions of two operands, gathers and pointwise products.
+
+No identity and no onehot survives where renaming a label or indexing does the same, scalar factors
+float out, and the order of contraction is chosen by cost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import sympy as sp
+
+from symgrad import graph as g
+from symgrad.codegen import contraction
+from symgrad.codegen.views import State, added, contract, distinct, weighted
+from symgrad.graph import Access, Dim, Kind, Node
+
+
+def product(state: State, node: Node) -> Access:
+    """A product of any number of operands, lowered."""
+    extents = g.label_dims(node)
+    coefficient: sp.Expr = sp.S.One
+    operands: list[Access] = []
+    for access in node.accesses:
+        view = state.view(access)
+        inner = state.weight_of(view.node)
+        if inner is not None:
+            coefficient *= inner[0]
+            view = Access(inner[1].node, tuple(view.labels[k] for k in inner[1].labels))
+        if view.node.kind is Kind.CONST:
+            coefficient *= view.node.value
+        else:
+            operands.append(view)
+    if coefficient is sp.S.Zero:
+        return Access(g.const(0), ())
+    kept = frozenset(range(node.rank))
+    settled: set[int] = set()  # contracted labels that an identity or a onehot has used up
+    operands = _without_identities(operands, kept, settled)
+    operands = _gathered(state, operands, kept, settled)
+    carried = {label for a in operands for label in a.labels}
+    for label in sorted(extents.keys() - kept - carried - settled):
+        coefficient *= extents[label]
+    if not operands:
+        return Access(g.const(coefficient), ())
+    return weighted(coefficient, _contracted(state, operands, kept, extents))
+
+
+def _without_identities(
+    operands: list[Access], kept: frozenset[int], settled: set[int]
+) -> list[Access]:
+    """Σⱼ δᵢⱼ·a[j] → a[i]: an identity with a contracted label renames that label."""
+    while True:
+        for k, (node, labels) in enumerate(operands):
+            if node.kind is Kind.DELTA and (labels[0] == labels[1] or not kept.issuperset(labels)):
+                gone, stays = labels if labels[0] not in kept else labels[::-1]
+                others = operands[:k] + operands[k + 1 :]
+                break
+        else:
+            return operands
+        if gone != stays:
+            settled.add(gone)
+        operands = [Access(n, tuple(stays if x == gone else x for x in own)) for n, own in others]
+
+
+def _gathered(
+    state: State, operands: list[Access], kept: frozenset[int], settled: set[int]
+) -> list[Access]:
+    """Σₖ a[k]·b[k]·1[c = k] → a[c]·b[c]: a onehot with a contracted label indexes the others."""
+    onehots = [a for a in operands if a.node.kind is Kind.ONEHOT]
+    if not onehots:
+        return operands
+    by_onehots = Counter(label for a in onehots for label in set(a.labels))
+    index_of = {
+        a.labels[-1]: a
+        for a in onehots
+        if a.labels[-1] not in kept and by_onehots[a.labels[-1]] == 1 and distinct(a) == a
+    }
+    settled.update(index_of)
+    result = []
+    for access in operands:
+        if access.node.kind is Kind.ONEHOT:
+            if index_of.get(access.labels[-1]) != access:
+                result.append(access)
+        elif not index_of.keys().isdisjoint(access.labels):
+            result.append(_indexed(state, distinct(access), index_of))
+        else:
+            result.append(access)
+    return result
+
+
+def _indexed(state: State, access: Access, index_of: Mapping[int, Access]) -> Access:
+    """An operand at the indices; a nameless sum term by term: (a − b)[c] → a[c] − b."""
+    node, labels = access
+    plain = all(x.kind is not Kind.ONEHOT for x in node.args)
+    if node.kind is Kind.SUM and plain and node not in state.names:
+        terms = [Access(x, tuple(labels[k] for k in own)) for x, own in node.accesses]
+        chosen = [_picked(term, index_of) for term in terms]
+        return added(state, zip(node.weights, chosen, strict=True))
+    return _picked(access, index_of)
+
+
+def _picked(access: Access, index_of: Mapping[int, Access]) -> Access:
+    used = [index_of[x] for x in access.labels if x in index_of]
+    if not used:
+        return access
+    free = set(access.labels).union(*(a.labels for a in used)) - index_of.keys()
+    return contract([access, *used], free)
+
+
+def _contracted(
+    state: State, operands: list[Access], kept: frozenset[int], extents: Mapping[int, Dim]
+) -> Access:
+    """A product as contractions of two operands and pointwise products.
+
+    Scalar factors come last, where BLAS takes them as alpha.
+    """
+    carriers = Counter(label for a in operands for label in set(a.labels))
+    if len(operands) == 1 and not kept.issuperset(carriers):
+        return contract(operands, kept.intersection(carriers))
+    if kept.issuperset(carriers):
+        return _pointwise([distinct(a) for a in operands])
+    reduced = []
+    for access in operands:
+        alone = {x for x in access.labels if x not in kept and carriers[x] == 1}
+        rest = carriers.keys() & set(access.labels) - alone
+        reduced.append(contract([access], rest) if alone else distinct(access))
+    arrays = [a for a in reduced if a.labels]
+    scalars = [a for a in reduced if not a.labels]
+    if arrays:
+        sizes = {label: state.size(n) for label, n in extents.items()}
+        scalars.append(_pairwise(arrays, kept, sizes))
+    return _pointwise(scalars)
+
+
+def _pairwise(arrays: list[Access], kept: frozenset[int], sizes: Mapping[int, float]) -> Access:
+    if len(arrays) == 1:
+        return arrays[0]
+    pending = Counter(label for a in arrays for label in a.labels)
+    pool = list(arrays)
+    factors: dict[int, list[Access]] = {}  # of the pointwise products made here, to be merged
+    for i, j in contraction.order([frozenset(a.labels) for a in arrays], kept, sizes):
+        pair = pool[i], pool[j]
+        for access in pair:
+            pending.subtract(access.labels)
+        union = {label for a in pair for label in a.labels}
+        out = {label for label in union if label in kept or pending[label] > 0}
+        if out == union:
+            factors[len(pool)] = factors.get(i, [pool[i]]) + factors.get(j, [pool[j]])
+            pool.append(_pointwise(factors[len(pool)]))
+        else:
+            pool.append(contract(pair, out))
+        pending.update(pool[-1].labels)
+    return pool[-1]
+
+
+def _pointwise(factors: list[Access]) -> Access:
+    """A product without a sum; factors of fewer axes are multiplied first, as one shared value."""
+    if len(factors) == 1:
+        return factors[0]
+    groups: dict[frozenset[int], list[Access]] = {}
+    for access in factors:
+        groups.setdefault(frozenset(access.labels), []).append(access)
+    whole = frozenset().union(*groups)
+    if len(groups) > 1:
+        factors = []
+        for labels, group in groups.items():
+            small = labels != whole and len(group) > 1
+            factors += [contract(group, labels)] if small else group
+    return contract(factors, whole)

@@ -1,0 +1,248 @@
+"""The NumPy target: one readable function.
+
+Walks the program once. A value that the user named has a line of its own; any other value that is
+used once is printed inside its consumer, as long as the line stays short. How a single operation
+is spelled stands in `numpy_operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+import sympy as sp
+
+from symgrad.codegen import program as p
+from symgrad.codegen.expression import ATOM, Code, Printer
+from symgrad.codegen.names import Names
+from symgrad.codegen.targets.layout import WIDTH, comment, definition, returned
+from symgrad.codegen.targets.numpy_operations import FUNCTIONS, SPELLED, arranged
+from symgrad.graph import Dim, Shape
+
+HELPERS = ("sigmoid",)
+"""Functions of `runtime.array_math` that a generated file contains if it calls them."""
+
+
+def emit(program: p.Program, name: str, dtype: str, description: str = "") -> str:
+    """The source of a module that defines the function ``name``.
+
+    The function takes the program's inputs, arrays of ``dtype``, and returns its outputs: one,
+    or a tuple.
+    """
+    emitter = Emitter(program, dtype)
+    body = emitter.body()
+    text = definition(name, [x.name for x in program.inputs], description, body)
+    parts = [*helpers(body), text]
+    if any("np." in part for part in parts):
+        parts.insert(0, "import numpy as np")
+    return "\n\n\n".join(parts) + "\n"
+
+
+def helpers(body: Sequence[str]) -> list[str]:
+    """The functions of `runtime.array_math` that these lines call, as source."""
+    used = [h for h in HELPERS if any(f"{h}(" in line for line in body)]
+    if not used:
+        return []
+    from symgrad.codegen.runtime import array_math  # imports NumPy: only where it is needed
+    from symgrad.codegen.runtime.copying import source_of
+
+    return [
+        source_of(array_math, *used).body.strip().replace("  # type: ignore[no-untyped-def]", "")
+    ]
+
+
+class Emitter:
+    """The lines of one function body, and the text of each value."""
+
+    def __init__(
+        self, program: p.Program, dtype: str, type_text: str = "", indent: int = 4
+    ) -> None:
+        self.program, self.indent = program, indent
+        self.type = type_text or f"np.{dtype}"  # how the function spells its type
+        self.names = Names(program.taken | {"np", *HELPERS})
+        self.lines: list[str] = []
+        self.codes: list[Code] = [Code(x.name) for x in program.inputs]
+        self._dimensions = {d.symbol: d for d in program.dimensions}
+        self._used: set[sp.Symbol] = set()
+        self._previous: Shape | None = None  # of the line before
+        self.printer = Printer("NumPy", FUNCTIONS, self._symbol, self.hoist, self.real)
+
+    # ------------------------------------------------------------------ what the spellings need
+
+    def shape(self, value: int) -> Shape:
+        """The shape of a value."""
+        return self.program.shape(value)
+
+    def dim(self, n: Dim) -> Code:
+        """The text of a dimension."""
+        return self.printer.scalar(sp.sympify(n))
+
+    def view(self, operand: p.Operand, rank: int) -> Code:
+        """An operand with its axes arranged to broadcast against ``rank`` labels."""
+        return arranged(self.codes[operand.value], operand.labels, rank)
+
+    def is_constant(self, value: int) -> bool:
+        """Whether a value is a number."""
+        return isinstance(self._operation(value), p.Constant)
+
+    def constant(self, value: int) -> sp.Expr:
+        """The number that a value is."""
+        operation = self._operation(value)
+        assert isinstance(operation, p.Constant)
+        return operation.number
+
+    def is_eye(self, value: int) -> bool:
+        """Whether a value is an identity matrix."""
+        return isinstance(self._operation(value), p.Eye)
+
+    def _operation(self, value: int) -> p.Operation | None:
+        first = len(self.program.inputs)
+        return None if value < first else self.program.statements[value - first].operation
+
+    def numeric(self, operand: p.Operand) -> Code:
+        """The text of an operand, a number and no truth value."""
+        code = self.codes[operand.value]
+        return self.real(code) if code.boolean else code
+
+    def real(self, code: Code) -> Code:
+        """Truth values as numbers of the function's type."""
+        return Code(f"{code.bound(ATOM)}.astype({self.type})", depth=code.depth + 1)
+
+    def typed(self) -> str:
+        """The keyword that makes a new array one of the function's type."""
+        return "" if self.type == "np.float64" else f"dtype={self.type}"
+
+    def hoist(self, code: Code) -> Code:
+        """A line of its own for ``code``."""
+        name = self.names.temporary()
+        self.lines.append(f"{name} = {code.text}")
+        return Code(name, boolean=code.boolean)
+
+    # -------------------------------------------------------------------------------- the lines
+
+    def body(self) -> list[str]:
+        """All lines of the body."""
+        self.reshape_inputs()
+        for statement in self.program.statements:
+            self.statement(statement)
+        results = returned([self.result(k) for k in range(len(self.program.outputs))])
+        return [*self.dimension_lines(), *self.lines, *results]
+
+    def reshape_inputs(self) -> None:
+        """Lines that drop the axes which inputs have and values have not."""
+        for k, entry in enumerate(self.program.inputs):
+            if len(entry.array_shape) > len(entry.shape):
+                shape = self._tuple(entry.shape) if entry.shape else "()"
+                self.lines.append(f"{self.codes[k].text} = np.reshape({entry.name}, {shape})")
+
+    def statement(self, statement: p.Statement) -> None:
+        """The code of one statement, and its line unless it is printed inside its consumer."""
+        code = SPELLED[type(statement.operation)](self, statement)
+        if self._inlined(statement, code):
+            self.codes.append(code)
+            return
+        changed = statement.shape if statement.shape != self._previous else None
+        if statement.comment or (statement.name and changed):
+            self.lines += comment(statement.comment, changed, WIDTH - self.indent)
+        self._previous = statement.shape
+        name = statement.name or (
+            self.names.unique(statement.suggestion)
+            if statement.suggestion
+            else self.names.temporary()
+        )
+        self._assign(name, code)
+        self.codes.append(Code(name, boolean=code.boolean))
+
+    def _inlined(self, statement: p.Statement, code: Code) -> bool:
+        if statement.name is not None or self.program.uses[statement.value] > 1:
+            return code.depth == 0 and isinstance(statement.operation, p.Constant)
+        return not statement.comment
+
+    def _assign(self, name: str, code: Code) -> None:
+        if self.indent + len(f"{name} = {code.text}") > WIDTH:
+            code = self.hoist(code)  # the name was what made the line too long
+        self.lines.append(f"{name} = {code.text}")
+
+    def scatter(self, statement: p.Statement) -> Code:
+        """Zeros with the operand added where the index says: the one operation of two lines."""
+        operation = statement.operation
+        assert isinstance(operation, p.Scatter)
+        index, operand = operation.operands
+        name = self.names.temporary()
+        keywords = f", {self.typed()}" if self.typed() else ""
+        zeros = f"np.zeros({self._tuple(statement.shape)}{keywords})"
+        values = self.numeric(operand)
+        rest = [x for x in range(len(statement.shape)) if x != operation.label]
+        order = {x: k for k, x in enumerate([*index.labels, *rest])}
+        labels = tuple(order[x] for x in operand.labels)
+        (values,) = self.printer.fit([arranged(values, labels, len(order))])
+        self._assign(name, Code(zeros))
+        place = name if operation.label == 0 else f"np.moveaxis({name}, {operation.label}, 0)"
+        self.lines.append(f"np.add.at({place}, {self.codes[index.value].text}, {values.text})")
+        return Code(name)
+
+    def result(self, k: int) -> Code:
+        """What to return as output ``k``: an array of its own."""
+        out = self.program.outputs[k]
+        value, labels = out.operand.value, out.operand.labels
+        (code,) = self.printer.fit([self.numeric(out.operand)], room=45)
+        rank = len(out.shape)
+        missing = len(set(labels)) < rank
+        viewed = arranged(code, labels, rank)
+        repeated = any(o.operand.value == value for o in self.program.outputs[:k])
+        borrowed = self._is_view(value) or repeated or viewed.text != code.text
+        if missing:
+            typed = f", dtype={self.type}" if self.is_constant(value) else ""
+            viewed = Code(f"np.full({self._tuple(out.shape)}, {viewed.text}{typed})", depth=1)
+        elif rank and borrowed:  # a result is never an argument, nor another result
+            viewed = Code(f"{viewed.bound(ATOM)}.copy()", depth=viewed.depth)
+        if len(out.array_shape) > rank > 0:
+            viewed = Code(f"{viewed.bound(ATOM)}[None, :]", depth=viewed.depth)
+        alone = len(self.program.outputs) == 1 and len(viewed.text) < WIDTH - 11
+        return viewed if alone or viewed.depth == 0 else self.hoist(viewed)
+
+    def _is_view(self, value: int) -> bool:
+        """Whether a value may share memory with an argument."""
+        first = len(self.program.inputs)
+        if value < first:
+            return True
+        statement = self.program.statements[value - first]
+        match statement.operation:
+            case p.Gather(operands=(_, *indices)):
+                return all(not o.labels for o in indices)
+            case p.Total(operands=(operand,)):
+                return max(operand.labels) < len(statement.shape)
+        return False
+
+    # ----------------------------------------------------------------------------- dimensions
+
+    def _symbol(self, symbol: sp.Symbol) -> Code:
+        d = self._dimensions[symbol]
+        if symbol not in self._used:
+            self._used.add(symbol)
+            self.printer.scalar(d.offset)  # which may use other dimensions
+        return Code(d.name)
+
+    def dimension_lines(self, sources: Container[int] | None = None) -> list[str]:
+        """The sizes that the lines so far use; only those read from inputs in ``sources``."""
+        lines = []
+        for d in self.program.dimensions:
+            source = self.program.inputs[d.source].name
+            if sources is not None and d.source not in sources:
+                continue
+            if d.symbol not in self._used or (d.axis is None and d.name == source):
+                continue
+            text = source if d.axis is None else f"{source}.shape[{d.axis}]"
+            if d.offset is not sp.S.Zero:
+                text = self.printer.add([(False, Code(text)), (True, self.dim(d.offset))]).text
+            if d.factor != 1:
+                text = (
+                    f"({text}) // {d.factor}"
+                    if d.offset is not sp.S.Zero
+                    else f"{text} // {d.factor}"
+                )
+            lines.append(f"{d.name} = {text}")
+        return lines
+
+    def _tuple(self, shape: Shape) -> str:
+        dims = [self.dim(n).text for n in shape]
+        return f"({', '.join(dims)}{',' * (len(dims) == 1)})"

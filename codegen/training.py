@@ -1,0 +1,222 @@
+"""Assembly of a training module: one file from programs, mathematics and the fixed part.
+
+In: a `TrainingSpec`, which holds everything about one loss that a file needs, and a target, which
+prints its programs as functions. Out: the text of a standalone Python file. Its parts, in order::
+
+    docstring       what is trained, the derivation, how to use it
+    imports         of all parts, merged
+    DataSpec        from `runtime.dataspec`
+    declarations    NAME, DTYPE, Params, PARAM_SHAPES, DATA, INPUTS
+    functions       _predict, _loss, _value_and_grad, _workspace, _sgd_epoch: the target's
+    fixed part      from `runtime`: checks, files, training loop, gradient check, command line
+
+What the declarations and functions promise each other stands in `runtime.interface`.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from symgrad.codegen.program import Program
+from symgrad.codegen.runtime.copying import data_spec, fixed_part, merge_imports
+from symgrad.codegen.runtime.dataspec import DataSpec
+from symgrad.codegen.targets import TrainingTarget, training_target
+from symgrad.codegen.targets.layout import WIDTH, docstring, printable
+
+Size: TypeAlias = "int | str"
+"""A dimension in a generated file: a number, or a name whose size is bound at run time."""
+
+
+class ParamSpec(NamedTuple):
+    """One parameter: its name, its shape as an array, and the formula of its gradient."""
+
+    name: str
+    shape: tuple[Size, ...]
+    gradient: str
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """Everything about one loss that a training module is made from.
+
+    The inputs of the programs, in order:
+
+    - ``loss`` and ``value_and_grad``: the parameters, then the data;
+    - ``predict`` (None where nothing is predicted): the parameters it needs, then ``predicts``;
+    - ``step``: the parameters, then ``rows``, which are the data of one minibatch, then
+      ``learning_rate``.
+
+    Their outputs: the mean loss; the same and the gradients; the predictions; the mean loss and
+    the new value of every parameter.
+    """
+
+    name: str
+    dtype: str
+    params: tuple[ParamSpec, ...]
+    data: tuple[DataSpec, ...]
+    rows: tuple[str, ...]
+    predicts: tuple[str, ...]
+    loss: Program
+    value_and_grad: Program
+    predict: Program | None
+    step: Program
+    derivation: str
+    objective: str
+    update_formula: str
+    predict_formula: str
+    version: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names."""
+        return tuple(x.name for x in self.params)
+
+    def used_by(self, program: Program) -> tuple[str, ...]:
+        """For each parameter its name, or ``_`` where the program has no such input."""
+        inputs = {x.name for x in program.inputs}
+        return tuple(name if name in inputs else "_" for name in self.names)
+
+
+RESERVED = frozenset(
+    (
+        *("np", "sigmoid", "Params", "DTYPE", "DATA", "NAME", "INPUTS", "PARAM_SHAPES"),
+        *("params", "order", "batch_size", "learning_rate", "work", "rows", "start", "total"),
+        *("float", "len", "range", "data", "epochs", "optimizer", "seed", "validation"),
+        *("patience", "checkpoint", "progress", "dims"),
+    )
+)
+"""Names that the functions use, or that `fit` has as options: not free for the user's values."""
+
+
+def assemble(spec: TrainingSpec, target: str) -> str:
+    """The text of the file."""
+    module = training_target(target)
+    functions = module.training_functions(spec)
+    head, tail = data_spec(), fixed_part()
+    own = ("from typing import NamedTuple", "import numpy as np")
+    imports = merge_imports([*own, *head.imports, *functions.imports, *tail.imports])
+    parts = (
+        imports.rstrip(),
+        head.body.strip(),
+        _declarations(spec, module),
+        functions.body.strip(),
+        tail.body.strip(),
+    )
+    text = "\n\n\n".join(parts)
+    future = "from __future__ import annotations"
+    return f"{_module_docstring(spec, module)}\n\n{future}\n\n{text}\n"
+
+
+# ------------------------------------------------------------------------------- declarations
+
+
+def _declarations(spec: TrainingSpec, target: TrainingTarget) -> str:
+    check = "float64" if target.CHECKS_IN_FLOAT64 else spec.dtype
+    shapes = ", ".join(f"{x.name} {_size(x.shape)}" for x in spec.params)
+    lines = [
+        f'NAME = "{spec.name}"',
+        f"DTYPE = np.{spec.dtype}",
+        f"CHECK_DTYPE = np.{check}  # what check_gradients computes in",
+        "",
+        "",
+        "class Params(NamedTuple):",
+        *_indented(docstring(f"The parameters: {shapes}.")),
+        "",
+        *(f"    {name}: np.ndarray" for name in spec.names),
+        "",
+        "",
+        *_literal(
+            "PARAM_SHAPES: dict[str, tuple[int | str, ...]] = ",
+            "{}",
+            [f'"{x.name}": {_tuple(x.shape)}' for x in spec.params],
+        ),
+        *_literal("DATA: tuple[DataSpec, ...] = ", "()", [_data_spec(x) for x in spec.data]),
+        *_literal("INPUTS: tuple[str, ...] = ", "()", [f'"{x}"' for x in spec.predicts]),
+    ]
+    return "\n".join(lines)
+
+
+def _data_spec(data: DataSpec) -> str:
+    arguments = [f'"{data.name}"', _tuple(data.shape)]
+    if data.classes is not None:
+        arguments.append(f"classes={_quoted(data.classes)}")
+    if data.simplex:
+        arguments.append("simplex=True")
+    return f"DataSpec({', '.join(arguments)})"
+
+
+def _literal(head: str, brackets: str, items: Sequence[str]) -> list[str]:
+    """``head(item, item)`` on one line, or one item a line."""
+    left, right = brackets[0], brackets[1]
+    trailing = "," if brackets == "()" and len(items) == 1 else ""
+    line = f"{head}{left}{', '.join(items)}{trailing}{right}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{head}{left}", *(f"    {item}," for item in items), right]
+
+
+def _quoted(size: Size) -> str:
+    return f'"{size}"' if isinstance(size, str) else str(size)
+
+
+def _tuple(shape: Sequence[Size]) -> str:
+    return f"({', '.join(map(_quoted, shape))}{',' * (len(shape) == 1)})"
+
+
+def _size(shape: Sequence[Size]) -> str:
+    return "×".join(map(str, shape)) if shape else "scalar"
+
+
+# ---------------------------------------------------------------------------------- docstring
+
+
+def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
+    data = ", ".join(x.name for x in spec.data)
+    dims = dict.fromkeys(n for x in spec.params for n in x.shape if isinstance(n, str))
+    shown = {n for x in spec.data for n in (*x.shape,) if isinstance(n, str)}
+    sizes = "".join(f", {n}=…" for n in dims if n not in shown)
+    use = [
+        f"    import {spec.name}",
+        "",
+        f"    params, history = {spec.name}.fit({data}{sizes}, epochs=…, batch_size=…, "
+        "learning_rate=…)",
+    ]
+    if spec.predicts:
+        use.append(f"    {spec.name}.predict(params, {', '.join(spec.predicts)})")
+    use += [
+        f'    {spec.name}.save(params, "{spec.name}.npz")',
+        "",
+        f"or from the command line: python {spec.name}.py --help",
+    ]
+    described = [f"    {x}" for x in map(_described, spec.data)]
+    lines = [
+        *textwrap.wrap(f"{spec.name}: minimise {spec.objective}.", WIDTH - 3),
+        "",
+        *spec.derivation.splitlines(),
+        "",
+        "Data, one example per row:",
+        *described,
+        "",
+        "Use:",
+        "",
+        *use,
+        "",
+        f"Written by symgrad {spec.version}; needs {target.REQUIREMENTS} only.",
+    ]
+    safe = [printable(line) for line in lines]
+    return '"""' + "\n".join(safe).replace("\\", "/").replace('"""', "'''") + '\n"""'
+
+
+def _described(data: DataSpec) -> str:
+    text = f"{data.name} ({', '.join(map(str, ('N', *data.shape)))}{',' * (not data.shape)})"
+    if data.classes is not None:
+        last = data.classes - 1 if isinstance(data.classes, int) else f"{data.classes}-1"
+        text += f" integer labels in 0…{last}"
+    return text + (" rows of probabilities" if data.simplex else "")
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]

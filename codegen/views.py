@@ -1,0 +1,137 @@
+"""Views: lowered values as they are seen, and the few builders that lowering is made of.
+
+Why it exists: in the lowered graph nothing is a transpose or a broadcast. Each node of the given
+graph becomes an `Access`: a lowered node, and for each axis of that node the axis of the given one
+that runs along it. An axis that no label reaches is a broadcast one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from symgrad import graph as g
+from symgrad.graph import Access, Dim, Kind, Labels, Node
+
+ONE = sp.S.One
+_SYMBOLIC_SIZE = 32.0
+"""The extent assumed for a symbolic dimension when contractions are ordered."""
+
+
+@dataclass
+class Softmax:
+    """The parts of one log-sum-exp: of ``z`` over the axes that are not ``kept``."""
+
+    z: Node
+    kept: Labels
+    exponentials: Node
+    total: Node
+
+
+@dataclass
+class State:
+    """What lowering knows so far: the view of each node of the given graph, names, softmaxes."""
+
+    sizes: dict[Dim, float]
+    views: dict[Node, Access] = field(default_factory=dict)
+    names: dict[Node, str] = field(default_factory=dict)
+    suggestions: dict[Node, str] = field(default_factory=dict)
+    softmaxes: dict[Node, Softmax] = field(default_factory=dict)
+
+    def view(self, access: Access) -> Access:
+        """An operand of the given graph, seen in the lowered one under the same labels."""
+        node, own = self.views[access.node]
+        return Access(node, tuple(access.labels[k] for k in own))
+
+    def weight_of(self, node: Node) -> tuple[sp.Expr, Access] | None:
+        """c and x where ``node`` is a nameless c·x."""
+        if node.kind is Kind.SUM and len(node.args) == 1 and node not in self.names:
+            return node.weights[0], node.accesses[0]
+        return None
+
+    def size(self, n: Dim) -> float:
+        """The extent that contractions are ordered for."""
+        if isinstance(n, int):
+            return float(n)
+        return self.sizes.get(n, _SYMBOLIC_SIZE)
+
+
+# ------------------------------------------------------------------------------ small builders
+
+
+def numbered(accesses: Sequence[Access]) -> tuple[Labels, list[Labels]]:
+    """The labels that occur, and the same accesses with these numbered from 0."""
+    union = tuple(sorted({label for a in accesses for label in a.labels}))
+    number = {label: k for k, label in enumerate(union)}
+    return union, [tuple(number[x] for x in a.labels) for a in accesses]
+
+
+def itself(node: Node) -> Access:
+    """A lowered node, seen as it is."""
+    return Access(node, tuple(range(node.rank)))
+
+
+def extents_of(accesses: Iterable[Access]) -> dict[int, Dim]:
+    """The extent of each label."""
+    dims: dict[int, Dim] = {}
+    for node, labels in accesses:
+        dims.update(zip(labels, node.shape, strict=True))
+    return dims
+
+
+def contract(accesses: Sequence[Access], kept: Iterable[int]) -> Access:
+    """Σ of a product over all labels but ``kept``, as one node with its axes in label order."""
+    axes = tuple(sorted(kept))
+    dims = extents_of(accesses)
+    number = {label: k for k, label in enumerate(axes)}
+    terms = [(a.node, tuple(number.setdefault(x, len(number)) for x in a.labels)) for a in accesses]
+    return Access(g.product(terms, tuple(dims[x] for x in axes)), axes)
+
+
+def distinct(access: Access) -> Access:
+    """The diagonal, where a label runs along two axes of one operand."""
+    if len(set(access.labels)) == len(access.labels):
+        return access
+    return contract([access], set(access.labels))
+
+
+def weighted(weight: sp.Expr, access: Access) -> Access:
+    """weight·access."""
+    if weight is ONE:
+        return access
+    if access.node.kind is Kind.CONST:
+        return Access(g.const(weight * access.node.value), ())
+    node = access.node
+    return Access(g.add([(weight, node, tuple(range(node.rank)))], node.shape), access.labels)
+
+
+def added(state: State, terms: Iterable[tuple[sp.Expr, Access]]) -> Access:
+    """Σ weight·operand over the labels that occur, with equal operands merged."""
+    constant: sp.Expr = sp.S.Zero
+    merged: dict[Access, sp.Expr] = {}
+    for weight, view in terms:
+        inner = state.weight_of(view.node)
+        if inner is not None:
+            weight = weight * inner[0]
+            view = Access(inner[1].node, tuple(view.labels[k] for k in inner[1].labels))
+        if view.node.kind is Kind.CONST:
+            constant += weight * view.node.value
+        else:
+            merged[view] = merged[view] + weight if view in merged else weight
+    merged = {a: w for a, w in merged.items() if w is not sp.S.Zero}
+    if not merged:
+        return Access(g.const(constant), ())
+    if len(merged) == 1 and constant is sp.S.Zero:
+        ((access, weight),) = merged.items()
+        return weighted(weight, access)
+    union, labels = numbered(list(merged))
+    dims = extents_of(merged)
+    parts: list[tuple[object, Node, Labels]] = [
+        (weight, access.node, own)
+        for (access, weight), own in zip(merged.items(), labels, strict=True)
+    ]
+    if constant is not sp.S.Zero:
+        parts.append((constant, g.const(1), ()))
+    return Access(g.add(parts, tuple(dims[x] for x in union)), union)

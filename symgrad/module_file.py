@@ -1,0 +1,90 @@
+"""`TrainingModule`: generated source, and the file and the Python module that it becomes."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from symgrad.errors import DataError
+
+
+class TrainingModule:
+    """The source of one standalone training module.
+
+    ``name`` is what it calls itself, ``source`` its whole text. It needs no symgrad to run.
+    """
+
+    def __init__(self, name: str, source: str, target: str) -> None:
+        self.name, self.source, self.target = name, source, target
+        self._path: Path | None = None
+        self._module: ModuleType | None = None
+
+    def __repr__(self) -> str:
+        lines = self.source.count("\n")
+        return f"<symgrad training module {self.name}: {lines} lines for {self.target}>"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the source to ``path``, whole or not at all; returns the path.
+
+        Raises DataError where there is no such folder, or ``path`` is one.
+        """
+        target = Path(path)
+        if target.is_dir() or not target.absolute().parent.is_dir():
+            raise DataError(f"{path} cannot be written; give a file in an existing folder.")
+        _write(target.resolve(), self.source)
+        self._path, self._module = target, None
+        return target
+
+    def load(self) -> ModuleType:
+        """The source as a running module, from the file last saved or else a temporary one.
+
+        It is a real file in either case, so that tracebacks show its lines and Numba can cache
+        what it compiles.
+        """
+        if self._module is None:
+            path = self._path
+            if path is None or not path.exists():
+                path = Path(tempfile.mkdtemp(dir=_scratch())) / f"{self.name}.py"
+                _write(path, self.source)
+            self._module = _loaded(self.name, path)
+        return self._module
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside ``path``, then rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@cache
+def _scratch() -> str:
+    """A folder for modules that nobody has saved; it goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="symgrad-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _loaded(name: str, path: Path) -> ModuleType:
+    spec = spec_from_file_location(name, path.absolute())
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    # Numba and pickle look a function's module up by name; another module's name is left alone.
+    sys.modules.setdefault(name, module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+        raise
+    return module

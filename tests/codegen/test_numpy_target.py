@@ -1,0 +1,165 @@
+"""The NumPy target on declarations: spellings, extremes, layout, speed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import sympy as sp
+from networks import classifier
+from sympy import MatrixSymbol, Symbol, hadamard_product, symbols
+
+import symgrad as sg
+from symgrad import functions, vocabulary
+from symgrad.codegen.program import operations
+from symgrad.codegen.targets.numpy_operations import FUNCTIONS
+
+n = symbols("n", integer=True, positive=True)
+v, t = MatrixSymbol("v", n, 1), Symbol("t", real=True)
+POINTS = np.array([-2.0, -0.75, 0.0, 0.5, 3.0])
+DOMAINS = {  # where the function is real and finite
+    "log": POINTS[3:],
+    "acosh": POINTS[4:],
+    "asin": POINTS[1:4],
+    "acos": POINTS[1:4],
+    "atanh": POINTS[1:4],
+    "sqrt": POINTS[2:],
+}
+
+
+@pytest.mark.parametrize("activation", functions.ELEMENTWISE, ids=lambda f: f.__name__)
+def test_every_activation(activation) -> None:
+    points = DOMAINS.get(activation.__name__, POINTS)
+    found = sg.function([v], activation(v))(points)
+    expected = [float(vocabulary.plain(activation(sp.Float(x, 30)))) for x in points]
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: getattr(f, "__name__", str(f)))
+def test_every_spelling(function) -> None:
+    if function is sp.atan2:
+        pytest.skip("takes two arguments; see the next test")
+    spelled = function(t) if function is sp.sqrt else function(t, evaluate=False)
+    points = DOMAINS.get(getattr(function, "__name__", ""), POINTS)
+    for x in points:
+        expected = float(vocabulary.plain(spelled).subs(t, sp.Float(x, 30)))
+        try:
+            f = sg.function([t], spelled)
+        except sg.UnsupportedError:
+            return  # the declaration refuses it: there is nothing to spell
+        np.testing.assert_allclose(f(x), expected, rtol=1e-14)
+
+
+def test_powers_and_constants() -> None:
+    s = Symbol("s", positive=True)
+    body = s**5 / 3 - sp.pi * s ** sp.Rational(3, 2) + 2 / s**2 - 1 / sp.sqrt(s) + sp.E**s + 2**s
+    assert sg.function([s], body)(1.7) == pytest.approx(float(body.subs(s, 1.7)), rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("scale", [1e3, 80.0])
+def test_extremes_are_finite_and_silent(dtype: str, scale: float) -> None:
+    """No warning either: the test suite makes every warning an error."""
+    z = scale * np.array([1.0, -1.0, 0.5, 0.0])
+    names = ("tanh", "sigmoid", "softplus", "relu", "abs")
+    values = [getattr(sg, name)(v) for name in names]
+    values += [
+        sg.softmax(v),
+        sg.logsumexp(v),
+        sg.log(sg.softmax(v)),
+        sg.cross_entropy(sg.softmax(v), v),
+    ]
+    for name, value in zip((*names, *["score"] * 4), values, strict=True):
+        assert np.isfinite(sg.function([v], value, dtype=dtype)(z)).all(), name
+        d = sg.gradient(sg.sum(value) if value.is_Matrix else value, [v])
+        assert all(np.isfinite(x).all() for x in sg.function([v], d, dtype=dtype)(z)), name
+
+
+def test_sigmoid_is_accurate_in_its_tail() -> None:
+    found = sg.function([v], sg.sigmoid(v))(np.array([-40.0, -700.0, 40.0]))
+    np.testing.assert_allclose(found, [np.exp(-40), np.exp(-700), 1], rtol=1e-14)
+
+
+def test_softmax_of_ties_at_extremes() -> None:
+    p, lse = sg.function([v], [sg.softmax(v), sg.logsumexp(v)])(np.array([1000.0, 1000.0, -1000]))
+    np.testing.assert_allclose(p, [0.5, 0.5, 0])
+    assert lse == 1000 + np.log(2)
+
+
+def test_unknown_function_is_named() -> None:
+    with pytest.raises(sg.UnsupportedError, match="zeta"):
+        sg.function([t], sp.zeta(t))
+
+
+def test_digits_network(golden) -> None:
+    network = classifier("simplex")
+    x, y = network.leaves[:2]
+    risk = sg.empirical_risk(network.loss, data=[x, y])
+    d = sg.gradient(risk, network.wrt)
+    golden(sg.function(network.leaves, [risk, d]).source, suffix=".py")
+
+
+def test_forward_pass(golden) -> None:
+    network = classifier("label")
+    golden(sg.function(network.leaves, network.loss).source, suffix=".py")
+
+
+def test_long_names_and_wide_sums_stay_in_the_line(tmp_path) -> None:
+    many = [MatrixSymbol(f"a_rather_long_parameter_name_{k}", n, 1) for k in range(40)]
+    total = many[0]
+    for a in many[1:]:
+        total = total + hadamard_product(a, v)
+    product = hadamard_product(*many[:20])
+    poly = sum((sp.sin(k * t) / (k + 2) for k in range(1, 30)), t)
+    outputs = [sg.let("a_name_that_is_far_too_long_for_anyone", total), product]
+    outputs.append(v.applyfunc(sp.Lambda(t, poly)))
+    f = sg.function([v, *many], outputs)
+    (tmp_path / "wide.py").write_text(f.source)
+    for command in (["check", "--select", "E,F,I,UP,B,SIM"], ["format", "--diff"]):
+        run = [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100"]
+        result = subprocess.run([*run, str(tmp_path)], capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+    arrays = np.random.default_rng(0).normal(size=(41, 3))
+    total, product, polynomial = f(*arrays)
+    np.testing.assert_allclose(total, arrays[1] + (arrays[2:] * arrays[0]).sum(axis=0))
+    np.testing.assert_allclose(product, arrays[1:21].prod(axis=0))
+    np.testing.assert_allclose(
+        polynomial, arrays[0] + sum(np.sin(k * arrays[0]) / (k + 2) for k in range(1, 30))
+    )
+
+
+def residual(depth: int):
+    x = h = MatrixSymbol("x", n, 1)
+    parameters = []
+    for k in range(depth):
+        W, b = MatrixSymbol(f"W{k}", n, n), MatrixSymbol(f"b{k}", n, 1)
+        parameters += [W, b]
+        h = sg.let(f"h{k}", h + sg.tanh(W * h + b))
+    return [x, *parameters], sg.let("L", sg.sum(h)), parameters
+
+
+def test_depth_costs_in_proportion() -> None:
+    """Time for time, and at most four operations in the gradient for each in the loss."""
+    seconds = {}
+    for depth in (50, 500):
+        inputs, loss, parameters = residual(depth)
+        d = sg.gradient(loss, parameters)
+        start = time.perf_counter()
+        f = sg.function(inputs, d)
+        seconds[depth] = time.perf_counter() - start
+        forward = sg.function(inputs, loss)
+        ratio = operations(f.program, {n: 8}) / operations(forward.program, {n: 8})
+        assert ratio <= 4
+    assert seconds[500] < 25 * seconds[50]
+
+
+def test_ten_thousand_unnamed_nodes() -> None:
+    node = v
+    for _ in range(10_000):
+        node = sg.tanh(node)
+    f = sg.function([v], node)
+    assert f(np.array([0.5])).shape == (1,)
+    assert max(map(len, f.source.splitlines())) <= 100

@@ -1,0 +1,110 @@
+"""Declarations of every sort that a training module must handle, each with sizes to test at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from sympy import MatrixSymbol, Symbol, symbols
+
+import symgrad as sg
+
+D, H, C = symbols("D H C", integer=True, positive=True)
+SIZES = {"D": 3, "H": 4, "C": 3}
+"""What symbolic dimensions are bound to."""
+
+
+def _labels() -> dict[str, Any]:
+    x, c = MatrixSymbol("x", D, 1), sg.label("c", C)
+    W, b = MatrixSymbol("W", C, D), MatrixSymbol("b", C, 1)
+    p = sg.let("p", sg.softmax(sg.let("z", W * x + b)))
+    return {"loss": sg.cross_entropy(p, c), "params": [W, b], "data": [x, c], "predict": p}
+
+
+def _network(y: Any, loss: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    x = MatrixSymbol("x", D, 1)
+    W1, b1 = MatrixSymbol("W1", H, D), MatrixSymbol("b1", H, 1)
+    W2, b2 = MatrixSymbol("W2", C, H), MatrixSymbol("b2", C, 1)
+    h = sg.let("h", sg.tanh(sg.let("z1", W1 * x + b1)))
+    f = sg.let("f", W2 * h + b2)
+    params = [W1, b1, W2, b2]
+    return {"loss": sg.let("L", loss(f, y)), "params": params, "data": [x, y], "predict": f}
+
+
+def _simplex() -> dict[str, Any]:
+    return _network(sg.simplex("y", C), lambda f, y: sg.cross_entropy(sg.softmax(f), y))
+
+
+def _squared_error() -> dict[str, Any]:
+    return _network(MatrixSymbol("y", C, 1), sg.squared_error)
+
+
+def _sum_of_squares() -> dict[str, Any]:
+    return _network(MatrixSymbol("y", C, 1), lambda f, y: sg.dot(f - y, f - y))
+
+
+def _fixed_sizes() -> dict[str, Any]:
+    x, t = MatrixSymbol("x", 4, 1), Symbol("t")
+    W, v = MatrixSymbol("W", 3, 4), MatrixSymbol("v", 3, 1)
+    f = sg.dot(v, sg.relu(W * x))
+    return {"loss": (f - t) ** 2, "params": [W, v], "data": [x, t], "predict": f}
+
+
+def _regularised() -> dict[str, Any]:
+    case = _labels()
+    risk = sg.empirical_risk(case["loss"], case["data"])
+    return case | {"loss": risk + sg.dot(case["params"][0], case["params"][0]) / 20}
+
+
+def _regularised_inside() -> dict[str, Any]:
+    case = _labels()
+    W = case["params"][0]
+    return case | {"loss": case["loss"] + sg.dot(W, W) / 20}
+
+
+def _scalars() -> dict[str, Any]:
+    a, b, u, t = symbols("a lambda u t")
+    f = sp.exp(b) * u + a
+    return {"loss": (f - t) ** 2, "params": [a, b], "data": [u, t], "predict": f}
+
+
+def _logistic() -> dict[str, Any]:
+    w, s, x, t = MatrixSymbol("w", D, 1), Symbol("s"), MatrixSymbol("x", D, 1), Symbol("t")
+    q = sg.let("ŷ", sg.sigmoid(sg.dot(w, x) + s))
+    loss = sg.let("L", -(t * sp.log(q) + (1 - t) * sp.log(1 - q)))
+    return {"loss": loss, "params": [w, s], "data": [x, t], "predict": q}
+
+
+def _row() -> dict[str, Any]:
+    r, x, t = MatrixSymbol("r", 1, D), MatrixSymbol("x", D, 1), Symbol("t")
+    loss = (sg.let("q", sg.sum(r * x)) - t) ** 2
+    return {"loss": loss, "params": [r], "data": [x, t], "predict": r * x}
+
+
+def _matrices() -> dict[str, Any]:
+    A, B, t = MatrixSymbol("A", D, 4), MatrixSymbol("B", D, 4), Symbol("t")
+    f = sg.tanh(A.T * B)
+    return {"loss": (sg.sum(f) - t) ** 2, "params": [B], "data": [A, t], "predict": f}
+
+
+def _each_others_gradient() -> dict[str, Any]:
+    w, r, x = MatrixSymbol("w", D, 1), MatrixSymbol("r", 1, D), MatrixSymbol("x", D, 1)
+    return {"loss": sg.sum(r * w) + sg.sum(x), "params": [w, r], "data": [x]}
+
+
+CASES: dict[str, Callable[[], dict[str, Any]]] = {
+    "labels": _labels,
+    "simplex": _simplex,
+    "squared error": _squared_error,
+    "sum of squares": _sum_of_squares,
+    "fixed sizes": _fixed_sizes,
+    "regularised risk": _regularised,
+    "regulariser in the mean": _regularised_inside,
+    "scalars": _scalars,
+    "logistic": _logistic,
+    "row": _row,
+    "matrices as data": _matrices,
+    "each other's gradient": _each_others_gradient,
+}
+"""Arguments of `sg.training_module`: loss, params, data and predict."""

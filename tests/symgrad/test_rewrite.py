@@ -1,0 +1,134 @@
+"""The driver and its rules together: values preserved, one normal form whatever the order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from interpreter import Interpreter
+from networks import NETWORKS
+from oracle import COMPLEX, Net, point
+from random_graphs import SIZES, Declaration, graph_symbols, random_nodes
+
+import symgrad as sg
+from symgrad import graph as g
+from symgrad.errors import GraphError
+from symgrad.graph import Kind, Node
+from symgrad.identities import CANONICAL
+from symgrad.recognise import FORWARD
+from symgrad.rewrite import Rewriter, Rule
+from symgrad.simplify import COMPUTING
+
+ORDERS = 12
+
+
+def points(seed: int = 0) -> list[Interpreter]:
+    """Random points, one in each of `SIZES`."""
+    nets = [Net(dims=dims) for dims in SIZES]
+    return [Interpreter(net, point(graph_symbols(), net, seed), COMPLEX) for net in nets]
+
+
+def preserved(before: Node, after: Node, at: list[Interpreter]) -> bool:
+    """Whether two nodes have one value at each of the points."""
+    for interpreter in at:
+        x, y = interpreter(before), interpreter(after)
+        if not np.isfinite(x).all():
+            continue  # the random graph overflows here
+        if x.shape != y.shape or not np.allclose(x, y, rtol=1e-8, atol=1e-10):
+            return False
+    return True
+
+
+@settings(derandomize=True, max_examples=150, deadline=None, print_blob=True)
+@given(st.data())
+def test_every_rule_that_fires_preserves_the_value(data: st.DataObject) -> None:
+    nodes = random_nodes(lambda options: data.draw(st.sampled_from(options)), 5)
+    at = points()
+    for node in g.topological(nodes):
+        for rule in FORWARD:
+            if rule.kind is node.kind and (after := rule.apply(node)) is not None:
+                g.validate([after])
+                assert preserved(node, after, at), (rule.name, node, after)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None, print_blob=True)
+@given(st.data())
+def test_normal_form_preserves_the_value_and_is_a_fixed_point(data: st.DataObject) -> None:
+    nodes = random_nodes(lambda options: data.draw(st.sampled_from(options)), 8)
+    normal = Rewriter(COMPUTING)(nodes)
+    at = points()
+    for before, after in zip(nodes, normal, strict=True):
+        assert preserved(before, after, at)
+    assert Rewriter(COMPUTING)(normal) == normal
+
+
+# --------------------------------------------------------------------------------- confluence
+
+
+def shuffled(rules: Sequence[Rule], seed: int) -> list[Rule]:
+    """The rules in another order."""
+    rules = list(rules)
+    random.Random(seed).shuffle(rules)
+    return rules
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rule_order_does_not_matter_on_networks(name: str) -> None:
+    network = NETWORKS[name]()
+    d = sg.gradient(network.loss, network.wrt)
+    roots = [d.loss, *d._raw]
+    expected = Rewriter(FORWARD)(roots)
+    for seed in range(ORDERS):
+        found = Rewriter(shuffled(FORWARD, seed))(roots)
+        assert found == expected, f"rules shuffled with seed {seed}"
+
+
+@settings(derandomize=True, max_examples=60, deadline=None, print_blob=True)
+@given(st.data(), st.integers(0, 2**31))
+def test_rule_order_does_not_matter_on_random_gradients(data: st.DataObject, seed: int) -> None:
+    net = Declaration(lambda options: data.draw(st.sampled_from(options)), 6)
+    d = sg.gradient(net.loss, net.wrt)
+    expected = Rewriter(FORWARD)(d._raw)
+    found = Rewriter(shuffled(FORWARD, seed))(d._raw)
+    assert found == expected, g.text([*found, *expected])
+
+
+@settings(derandomize=True, max_examples=60, deadline=None, print_blob=True)
+@given(st.data(), st.integers(0, 2**31))
+def test_rule_order_does_not_matter_on_random_graphs(data: st.DataObject, seed: int) -> None:
+    nodes = random_nodes(lambda options: data.draw(st.sampled_from(options)), 5)
+    expected = Rewriter(FORWARD)(nodes)
+    found = Rewriter(shuffled(FORWARD, seed))(nodes)
+    assert found == expected, g.text([*found, *expected])
+
+
+# ------------------------------------------------------------------------------------- driver
+
+
+def test_a_rule_that_does_not_terminate_is_named() -> None:
+    x = g.leaf("x", (3,), sp.MatrixSymbol("x", 3, 1))
+
+    def grow(node: Node) -> Node:
+        return g.add([(1, node, (0,)), (1, x, (0,))], node.shape)
+
+    rule = Rule("grow", "a → a + x", Kind.SUM, grow)
+    with pytest.raises(GraphError, match=r"grow .a → a \+ x. does not terminate"):
+        Rewriter([rule])([g.add([(1, x, (0,))], (3,))])
+
+
+def test_a_rule_that_changes_the_shape_is_named() -> None:
+    x = g.leaf("x", (3,), sp.MatrixSymbol("x", 3, 1))
+    rule = Rule("shrink", "a → 1", Kind.SUM, lambda node: g.const(1))
+    with pytest.raises(GraphError, match="shrink .* turned shape .3,. into"):
+        Rewriter([rule])([g.add([(1, x, (0,))], (3,))])
+
+
+def test_rule_names_and_laws_are_unique() -> None:
+    assert len({rule.name for rule in COMPUTING}) == len(COMPUTING)
+    assert len({rule.law for rule in COMPUTING}) == len(COMPUTING)
+    assert all("→" in rule.law for rule in CANONICAL)
