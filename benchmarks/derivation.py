@@ -23,8 +23,8 @@ from rich.table import Table
 from sympy import MatrixSymbol, Symbol, symbols
 
 import symgrad as sg
-from symgrad.compile import Function
 from symgrad.codegen.program import operations
+from symgrad.compile import Function
 
 WIDTH = 64
 _fresh = itertools.count()

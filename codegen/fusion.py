@@ -160,6 +160,8 @@ class _Fusion:
         for statement in program.statements:
             if self._is_inlined(statement):
                 self.inlined[statement.value] = statement
+        for value in self.inlined:  # a constant is nowhere computed: the caller copies it
+            self.overwrites.pop(value, None)
         self.groups: list[Call | Nest] = []
         self.group_of: dict[int, int] = {}
         self.item_of: dict[int, tuple[Item, int]] = {}
@@ -180,7 +182,7 @@ class _Fusion:
                     if len(others) != len(operands) - 1 or any(x.labels for x in others):
                         break
                     scalars += others
-                case p.Sum(operands=(only,), weights=(w,)):
+                case p.Sum(operands=(_,), weights=(w,)):
                     weight *= w
                 case p.Sum(operands=operands, weights=weights) if user.value in self.overwrites:
                     terms = dict(zip(operands, weights, strict=True))
@@ -257,7 +259,7 @@ class _Fusion:
                 continue
             else:
                 statement = last
-            if last.value in self.overwrites:
+            if last.value in self.overwrites and self._reads_own_elements_only(statement, last):
                 late.append(statement)
             else:
                 self._place(statement, 0)
@@ -271,6 +273,19 @@ class _Fusion:
             ]
             self._place(statement, max(after, default=-1) + 1)
         return Fused(tuple(self.groups), self.inlined, self.overwrites)
+
+    def _reads_own_elements_only(self, statement: p.Statement, last: p.Statement) -> bool:
+        """Whether each element is computed from no other element of what is overwritten.
+
+        W ← W − η·Wᵀ is not: it gets a place of its own, and the caller copies it.
+        """
+        target, own = self.overwrites[last.value], tuple(range(len(last.shape)))
+        if statement is not last:  # BLAS, which has been given other operands than its result
+            return True
+        if all(read.labels == own for read in self.reads(last) if read.value == target):
+            return True
+        del self.overwrites[last.value]
+        return False
 
     def _readers_of(self, target: int) -> list[p.Statement]:
         return [

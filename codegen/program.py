@@ -223,7 +223,7 @@ def _count(program: Program, statement: Statement, sizes: Mapping[sp.Symbol, int
 
     match statement.operation:
         case Sum(operands=operands, weights=weights):
-            scalings = sum(abs(w) != 1 for w in weights)
+            scalings = sum(1 for w in weights if abs(w) != 1)
             return volume(statement.shape) * (len(operands) - 1 + scalings)
         case Multiply(operands=operands):
             return volume(statement.shape) * (len(operands) - 1)

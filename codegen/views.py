@@ -125,7 +125,7 @@ def added(state: State, terms: Iterable[tuple[sp.Expr, Access]]) -> Access:
         return Access(g.const(constant), ())
     if len(merged) == 1 and constant is sp.S.Zero:
         ((access, weight),) = merged.items()
-        return weighted(weight, access)
+        return _negated_sum(state, weight, access) or weighted(weight, access)
     union, labels = numbered(list(merged))
     dims = extents_of(merged)
     parts: list[tuple[object, Node, Labels]] = [
@@ -135,3 +135,13 @@ def added(state: State, terms: Iterable[tuple[sp.Expr, Access]]) -> Access:
     if constant is not sp.S.Zero:
         parts.append((constant, g.const(1), ()))
     return Access(g.add(parts, tuple(dims[x] for x in union)), union)
+
+
+def _negated_sum(state: State, weight: sp.Expr, access: Access) -> Access | None:
+    """−(a − b) → b − a, of a nameless sum that no softmax looks for."""
+    node = access.node
+    plain = node.kind is Kind.SUM and node not in state.names and node not in state.softmaxes
+    if weight is not sp.S.NegativeOne or not plain:
+        return None
+    terms = [(-w, x, own) for w, (x, own) in zip(node.weights, node.accesses, strict=True)]
+    return Access(g.add(terms, node.shape), access.labels)

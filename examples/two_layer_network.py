@@ -1,7 +1,7 @@
 """A two-layer network with softmax and cross-entropy: declared, derived, evaluated.
 
-    python examples/two_layer_network.py
-    symgrad derive examples/two_layer_network.py:L
+python examples/two_layer_network.py
+symgrad derive examples/two_layer_network.py:L
 """
 
 from sympy import MatrixSymbol, symbols

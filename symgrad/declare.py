@@ -13,7 +13,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from symgrad import graph as g
 from symgrad.errors import DeclarationError
-from symgrad.functions import as_expression
+from symgrad.functions import as_expression, as_size
 from symgrad.graph import dim
 from symgrad.lift import lift
 from symgrad.symbols import FactMatrix, LabelSymbol, NamedMatrix, NamedScalar
@@ -35,7 +35,9 @@ def let(name: str, expr: Any) -> Any:
     that do not fit raise ShapeError here.
     """
     name, expr = _checked_name(name), as_expression(expr)
-    node = g.named(name, lift(expr))
+    value = lift(expr)
+    row = isinstance(expr, MatrixExpr) and value.rank == 1 and dim(expr.shape[0]) == 1
+    node = g.named(name, value, row)
     if isinstance(expr, MatrixExpr) and node.shape:
         return NamedMatrix(name, *expr.shape, node)
     return NamedScalar(name, node, real=True)
@@ -45,13 +47,14 @@ def named_symbol(node: g.Node, shape: tuple[Any, Any] | None = None) -> Any:
     """The SymPy symbol of a named graph node; a vector is a column unless ``shape`` says more."""
     if not node.shape:
         return NamedScalar(node.name, node, real=True)
-    rows, cols = shape or (*node.shape, 1)[:2]
+    rows, cols = shape or ((1, *node.shape) if node.is_row else (*node.shape, 1)[:2])
     return NamedMatrix(node.name, rows, cols, node)
 
 
 def simplex(name: str, n: Any) -> Any:
     """A probability vector, n×1: its entries are ≥ 0 and sum to 1, a fact that rules may use."""
-    name, size = _checked_name(name), dim(n)
+    name = _checked_name(name)
+    size = as_size(n, f"the number of entries of {name}")
     shape: g.Shape = () if size == 1 else (size,)
     facts = [("simplex", 0)] if shape else []
     plain = sp.MatrixSymbol(name, n, 1)
@@ -60,9 +63,8 @@ def simplex(name: str, n: Any) -> Any:
 
 def label(name: str, n: Any) -> Any:
     """An integer class in 0 … n − 1."""
-    name, size = _checked_name(name), dim(n)
-    if isinstance(size, int) and size < 1:
-        raise DeclarationError(f"the label {name} was declared with {size} classes; expected ≥ 1.")
+    name = _checked_name(name)
+    size = as_size(n, f"the number of classes of {name}")
     plain = sp.Symbol(name, integer=True, nonnegative=True)
     node = g.leaf(name, (), plain, [("label", 0)], classes=size)
     symbol = LabelSymbol(name, node, integer=True, nonnegative=True)

@@ -111,7 +111,7 @@ def draw(history: Any, images: np.ndarray, labels: np.ndarray, p: np.ndarray, pa
     wrong = np.flatnonzero(predicted != labels)
     right = np.flatnonzero(predicted == labels)
     shown = np.concatenate([wrong[:10], right])[:30]
-    figure = plt.figure(figsize=(11, 4.6), layout="constrained")
+    figure = plt.figure(figsize=(11, 4.8), layout="constrained")
     left, grid = figure.subfigures(1, 2, width_ratios=(1, 1.15))
     axes = left.subplots()
     epochs = np.arange(1, len(history.loss) + 1)
@@ -125,7 +125,7 @@ def draw(history: Any, images: np.ndarray, labels: np.ndarray, p: np.ndarray, pa
     grid.suptitle(
         f"Test digits: {accuracy:.1%} right ({len(wrong)} of {len(labels)} wrong, in red)"
     )
-    for cell, k in zip(grid.subplots(3, 10).flat, shown, strict=True):
+    for cell, k in zip(grid.subplots(5, 6).flat, shown, strict=True):
         cell.imshow(images[k].reshape(8, 8), cmap="gray_r")
         ok = predicted[k] == labels[k]
         title = f"{predicted[k]}" if ok else f"{predicted[k]}, is {labels[k]}"
@@ -177,7 +177,8 @@ def run(folder: Path, target: str, console: Console) -> float:
     module.save(params, folder / "digits.npz")
     console.print(
         f"test accuracy {accuracy:.2%} on {len(digits.test_labels)} digits after "
-        f"{TRAINING['epochs']} epochs in {seconds:.1f} s, compilation included"
+        f"{TRAINING['epochs']} epochs in {seconds:.1f} s, compilation included",
+        soft_wrap=True,
     )
     picture = _picture(history, digits, p, folder)
     written = [path, folder / "digits.npz", *([picture] if picture else [])]

@@ -20,11 +20,11 @@ from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
 from symgrad.laws import segment_laws
 from symgrad.lift import lift, shape_text
-from symgrad.matrix_form import leaf_symbol, matrix_form
+from symgrad.matrix_form import matrix_form
 from symgrad.recognise import FORWARD
 from symgrad.reverse import adjoint_name, adjoints
 from symgrad.rewrite import Rewriter
-from symgrad.simplify import fold_names, normalise, reading, strip_names
+from symgrad.simplify import normalise, reading, strip_names
 from symgrad.symbols import LabelSymbol, Opaque
 from symgrad.text import formula
 
@@ -74,7 +74,7 @@ class Derivation:
         self.roots: list[Node]
         self.roots, self._adjoints = reading(self._rewriter, raw, self._forward)
         self._symbols = {
-            normal: named_symbol(n, _declared_shape(n))
+            normal: named_symbol(n)
             for n, normal in zip(self._forward, self._rewriter(self._forward), strict=True)
             if n.rank <= 2
         }
@@ -132,9 +132,9 @@ class Derivation:
         return [*self._forward_steps(), *self._backward_steps()]
 
     def _forward_steps(self) -> list[Step]:
-        originals = {n: named_symbol(n, _declared_shape(n)) for n in self._forward if n.rank <= 2}
+        originals = {n: named_symbol(n) for n in self._forward if n.rank <= 2}
         return [
-            Step("forward", (n.name,), matrix_form(n.args[0], originals), n.shape, "")
+            Step("forward", (n.name,), _oriented(n, matrix_form(n.args[0], originals)), n.shape, "")
             for n in self._forward
         ]
 
@@ -144,7 +144,9 @@ class Derivation:
         forward_of = dict(self._adjoints)
         shown = set(forward_of.values())
         equations = {
-            normal: Step("forward", (n.name,), matrix_form(n.args[0]), n.shape, "").text
+            normal: Step(
+                "forward", (n.name,), _oriented(n, matrix_form(n.args[0])), n.shape, ""
+            ).text
             for n, normal in zip(self._forward, self._rewriter(self._forward), strict=True)
             if n.rank <= 2
         }
@@ -162,34 +164,30 @@ class Derivation:
             previous = reason or previous
             return reason
 
-        raw_by_name = {
-            n.name: n for n in g.topological(self._raw) if n.kind is Kind.NAMED
-        }
-        steps: list[Step] = []
-        waiting = list(zip(self.wrt, self.roots, strict=True))
-        emitted: set[Node] = set()
-
-        def emit_ready() -> None:
-            for pair in list(waiting):
-                symbol, root = pair
-                if all(n in emitted for n in _adjoints_below(root, forward_of)):
-                    waiting.remove(pair)
-                    target = self._recognised_target(symbol)
-                    expr = self[symbol]
-                    names = (f"∂{loss}/∂{symbol}",)
-                    reason = because(target, None)
-                    steps.append(Step("backward", names, expr, symbol_shape(symbol), reason))
-
-        emit_ready()
+        raw_by_name = {n.name: n for n in g.topological(self._raw) if n.kind is Kind.NAMED}
         order = sorted(forward_of, key=lambda a: -forward_of[a].uid)
-        for adjoint in order:
-            forward = forward_of[adjoint]
-            raw = raw_by_name.get(adjoint_name(forward))
-            names = (adjoint.name, f"∂{loss}/∂{forward.name}")
-            expr = matrix_form(adjoint.args[0], self._symbols)
-            steps.append(Step("backward", names, expr, adjoint.shape, because(forward, raw)))
-            emitted.add(adjoint)
-            emit_ready()
+        position = {adjoint: k for k, adjoint in enumerate(order)}
+        ready: list[list[int]] = [[] for _ in range(len(order) + 1)]
+        for k, root in enumerate(self.roots):
+            last = max((position[n] for n in _adjoints_of(root, position)), default=-1)
+            ready[last + 1].append(k)
+
+        steps: list[Step] = []
+        for k, now in enumerate(ready):
+            if k > 0:
+                adjoint = order[k - 1]
+                forward = forward_of[adjoint]
+                raw = raw_by_name.get(adjoint_name(forward))
+                names = (adjoint.name, f"∂{loss}/∂{forward.name}")
+                expr = matrix_form(adjoint.args[0], self._symbols)
+                reason = because(forward, raw)
+                steps.append(Step("backward", names, expr, adjoint.shape, reason))
+            for target in now:
+                symbol = self.wrt[target]
+                names = (f"∂{loss}/∂{symbol}",)
+                expr = self._expression(symbol, self.roots[target])
+                reason = because(self._recognised_target(symbol), self._raw[target])
+                steps.append(Step("backward", names, expr, symbol_shape(symbol), reason))
         return steps
 
     def _recognised_target(self, symbol: Any) -> Node:
@@ -221,7 +219,7 @@ def gradient(loss: Any, wrt: Any) -> Derivation:
     loss = as_expression(loss)
     symbols = list(wrt) if isinstance(wrt, list | tuple | set) else [wrt]
     if not symbols:
-        raise DerivativeError("the list of symbols to differentiate by is empty; pass at least one.")
+        raise DerivativeError("no symbols to differentiate by were given; pass at least one.")
     return Derivation(loss, [as_expression(s) for s in symbols])
 
 
@@ -277,8 +275,9 @@ def _free_name(root: Node) -> str:
     return next(x for x in ("L", "loss", "L_", "loss_value") if x not in taken)
 
 
-def _declared_shape(node: Node) -> tuple[Any, Any] | None:
-    return (*node.shape, 1)[:2] if node.shape else None  # type: ignore[return-value]
+def _oriented(node: Node, definition: Any) -> Any:
+    """The definition of a named value, a column, in the orientation that it was declared in."""
+    return definition.T if node.is_row else definition
 
 
 def _raw_gradients(
@@ -323,11 +322,10 @@ def _renamed(root: Node, back: Mapping[Node, Node], rewriter: Rewriter, cut: Nod
     return done[root]
 
 
-def _adjoints_below(root: Node, adjoint_of: Mapping[Node, Node]) -> list[Node]:
-    order = g.topological(
-        [root], lambda n: () if n.kind is Kind.NAMED and n not in adjoint_of else n.args
-    )
-    return [n for n in order if n in adjoint_of]
+def _adjoints_of(root: Node, adjoint_of: Mapping[Node, object]) -> set[Node]:
+    """The named adjoints that the formula of ``root`` mentions."""
+    order = g.topological([root], lambda n: () if n.kind is Kind.NAMED else n.args)
+    return {n for n in order if n in adjoint_of}
 
 
 def table(steps: Sequence[Step]) -> str:
@@ -348,7 +346,8 @@ def table(steps: Sequence[Step]) -> str:
     equation = max(len(x[1]) for x in lines) + 2
     shape = max(len(x[2]) for x in lines)
     rows = [
-        (f"{phase:<{equation + 2}}" if phase else f"  {text:<{equation}}") + f"  {dims:<{shape}}"
+        (f"{phase:<{equation + 2}}" if phase else f"  {text:<{equation}}")
+        + f"  {dims:<{shape}}"
         + (f"  {why}" if why else "")
         for phase, text, dims, why in lines
     ]

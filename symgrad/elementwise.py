@@ -70,7 +70,9 @@ def expand(expr: sp.Expr, resolve: Callable[[sp.Basic], Access | None], shape: S
         else:
             if not e.args and not _is_constant(e):
                 raise unsupported(e)
-            if not all(isinstance(x, sp.Expr) for x in e.args):  # the limits of a Sum, a condition
+            if not isinstance(e, sp.Add | sp.Mul | sp.Pow | sp.Function | sp.Atom):
+                raise unsupported(e)
+            if not all(isinstance(x, sp.Expr) for x in e.args):  # such as a condition
                 raise unsupported(e)
             stack.append((e, True))
             stack.extend((x, False) for x in e.args)

@@ -17,7 +17,7 @@ class ShapeError(SymgradError, ValueError):
 
 
 class DeclarationError(SymgradError, ValueError):
-    """A declaration contradicts another one: one name with two meanings, a fact that cannot hold."""
+    """A declaration that contradicts another one, such as one name with two meanings."""
 
 
 class UnsupportedError(SymgradError, TypeError):

@@ -21,8 +21,8 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from symgrad import graph as g
 from symgrad import lift as lifting
 from symgrad import vocabulary
-from symgrad.errors import ShapeError, UnsupportedError
-from symgrad.graph import Node, dim
+from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
+from symgrad.graph import Dim, Node, dim
 from symgrad.symbols import LabelSymbol, MatrixCall, ScalarCall
 
 _t = sp.Symbol("t", real=True)
@@ -35,7 +35,24 @@ def as_expression(x: Any) -> Any:
             f"the text {x!r} was given where a SymPy expression is expected; "
             "declare symbols with sympy.symbols or MatrixSymbol."
         )
-    return x if isinstance(x, sp.Basic | sp.MatrixBase) else sp.sympify(x)
+    try:
+        return x if isinstance(x, sp.Basic | sp.MatrixBase) else sp.sympify(x, strict=True)
+    except sp.SympifyError:
+        raise UnsupportedError(
+            f"an object of type {type(x).__name__} was given where a SymPy expression is expected; "
+            "declare symbols with sympy.symbols or MatrixSymbol."
+        ) from None
+
+
+def as_size(n: Any, what: str) -> Dim:
+    """A number of entries: a positive whole number, or an expression in dimension symbols."""
+    size = as_expression(n)
+    if not (isinstance(size, sp.Expr) and size.is_integer) or size.is_positive is False:
+        raise DeclarationError(
+            f"{what} was declared with {size}; expected a whole number ≥ 1 or a symbol such as "
+            'symbols("n", integer=True, positive=True).'
+        )
+    return dim(size)
 
 
 def _elementwise(function: Callable[[Any], Any], scalar: sp.Expr, x: Any) -> Any:
@@ -188,7 +205,8 @@ def onehot(index: Any, n: Any) -> Any:
         raise UnsupportedError(
             f"onehot expects a label or an integer; {index} is neither. Declare it with sg.label."
         )
-    node = g.onehot(lifting.lift(index), dim(n)) if dim(n) != 1 else g.const(1)
+    size = as_size(n, "the length of onehot")
+    node = g.onehot(lifting.lift(index), size) if size != 1 else g.const(1)
     return MatrixCall(onehot, (index, sp.sympify(n)), node, (n, 1))
 
 

@@ -93,6 +93,13 @@ class LeafData(NamedTuple):
     classes: Dim | None
 
 
+class NameData(NamedTuple):
+    """A name, and whether the user declared the vector that has it as a row, 1×n."""
+
+    name: str
+    row: bool
+
+
 class Node:
     """One immutable value of the graph. Made by the constructors below, never directly."""
 
@@ -164,8 +171,14 @@ class Node:
         """The name of a named node or a leaf."""
         if self.kind is Kind.LEAF:
             return self.leaf.name
-        assert isinstance(self.data, str)
-        return self.data
+        assert isinstance(self.data, NameData)
+        return self.data.name
+
+    @property
+    def is_row(self) -> bool:
+        """Whether a named vector was declared as a row."""
+        assert isinstance(self.data, NameData)
+        return self.data.row
 
 
 _interned: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
@@ -195,7 +208,7 @@ _SLOTS: list[sp.Symbol] = []
 
 
 def slot(k: int) -> sp.Symbol:
-    """The k-th argument of a map's body: a real SymPy symbol that no declaration can collide with."""
+    """The k-th argument of a map's body: a real symbol that no declaration can collide with."""
     while len(_SLOTS) <= k:
         # A Dummy of fixed index: unlike any user's symbol, and the same in every process.
         _SLOTS.append(sp.Dummy(f"t{len(_SLOTS)}", dummy_index=-1 - len(_SLOTS), real=True))
@@ -204,7 +217,7 @@ def slot(k: int) -> sp.Symbol:
 
 def dim(n: object) -> Dim:
     """A dimension in its one spelling: a Python int where it is known, else a SymPy expression."""
-    expr = sp.sympify(n)
+    expr = sp.sympify(n, strict=True)  # text is never evaluated
     return int(expr) if expr.is_Integer else expr
 
 
@@ -242,9 +255,10 @@ def onehot(index: Node, n: Dim) -> Node:
     return _intern(Kind.ONEHOT, (index,), (axes,), (*index.shape, n), None)
 
 
-def named(name: str, node: Node) -> Node:
-    """``node`` under a name of its own."""
-    return _intern(Kind.NAMED, (node,), (tuple(range(node.rank)),), node.shape, name)
+def named(name: str, node: Node, row: bool = False) -> Node:
+    """``node`` under a name of its own; ``row`` says that a vector was declared as 1×n."""
+    data = NameData(name, row)
+    return _intern(Kind.NAMED, (node,), (tuple(range(node.rank)),), node.shape, data)
 
 
 def add(terms: Iterable[tuple[object, Node, Labels]], shape: Shape) -> Node:
@@ -253,6 +267,8 @@ def add(terms: Iterable[tuple[object, Node, Labels]], shape: Shape) -> Node:
         ((sp.sympify(c), node, labels) for c, node, labels in terms),
         key=lambda term: (term[1].uid, term[2]),
     )
+    if len({term[1:] for term in ordered}) < len(ordered):  # one operand with several weights
+        ordered.sort(key=lambda term: (term[1].uid, term[2], sp.default_sort_key(term[0])))
     return _intern(
         Kind.SUM,
         tuple(node for _, node, _ in ordered),
@@ -452,8 +468,8 @@ def _problem(node: Node) -> str | None:
             return f"{len(node.weights)} weights for {len(node.args)} operands"
         case Kind.MAP:
             slots = {slot(k) for k in range(len(node.args))}
-            if not node.body.free_symbols <= slots:
-                return f"the body {node.body} has symbols that are not its slots"
+            if any(not s.is_integer for s in node.body.free_symbols - slots):
+                return f"the body {node.body} has symbols that are neither slots nor dimensions"
         case Kind.NAMED if node.shape != node.args[0].shape:
             return f"shape {node.shape}, but its value has shape {node.args[0].shape}"
         case Kind.DELTA if len(node.shape) != 2 or node.shape[0] != node.shape[1]:

@@ -57,8 +57,10 @@ def _product(node: Node, operands: Iterable[Access]) -> Node:
 
 
 def _is_view(node: Node) -> bool:
-    return node.kind is Kind.PRODUCT and len(node.args) == 1 and all(
-        label < node.rank for label in node.labels[0]
+    return (
+        node.kind is Kind.PRODUCT
+        and len(node.args) == 1
+        and all(label < node.rank for label in node.labels[0])
     )
 
 
@@ -188,9 +190,7 @@ def content(weights: Sequence[sp.Expr]) -> sp.Expr:
     numbers = [abs(c) for c, _ in pairs]
     factor = sp.Integer(1)
     if all(c.is_Rational for c in numbers):
-        factor = sp.Rational(
-            sp.igcd(*(c.p for c in numbers)), sp.ilcm(*(c.q for c in numbers))
-        )
+        factor = sp.Rational(sp.igcd(*(c.p for c in numbers)), sp.ilcm(*(c.q for c in numbers)))
     if all(symbolic == pairs[0][1] for _, symbolic in pairs):
         factor *= pairs[0][1]
     negative = all(c.is_negative for c, _ in pairs)
@@ -232,9 +232,7 @@ def delta_in_product(node: Node) -> Node | None:
         if old == new:
             return _product(node, others)
         if old >= node.rank:
-            renamed = [
-                Access(n, tuple(new if x == old else x for x in axes)) for n, axes in others
-            ]
+            renamed = [Access(n, tuple(new if x == old else x for x in axes)) for n, axes in others]
             return _relabelled(node, renamed, old, new)
     return None
 
@@ -258,7 +256,11 @@ def onehot_sums_to_one(node: Node) -> Node | None:
 def onehot_squared(node: Node) -> Node | None:
     """1[c = k]·1[c = k] → 1[c = k]."""
     accesses = list(node.accesses)
-    kept = [a for n, a in enumerate(accesses) if a.node.kind is not Kind.ONEHOT or a not in accesses[:n]]
+    kept = [
+        access
+        for n, access in enumerate(accesses)
+        if access.node.kind is not Kind.ONEHOT or access not in accesses[:n]
+    ]
     return g.product(kept, node.shape) if len(kept) < len(accesses) else None
 
 
@@ -291,8 +293,11 @@ def _drop_lonely(node: Node, law: object) -> Node | None:
         others = [a for n, a in enumerate(node.accesses) if n != k]
         carried = {label for a in others for label in a.labels}
         for axis, label in enumerate(labels):
-            if label >= node.rank and label not in carried and labels.count(label) == 1 and law(
-                arg, axis
+            if (
+                label >= node.rank
+                and label not in carried
+                and labels.count(label) == 1
+                and law(arg, axis)
             ):
                 rest = [x for x in labels if x != label and x >= node.rank and x not in carried]
                 result = g.product(others, node.shape)
@@ -306,8 +311,8 @@ def powers_in_product(node: Node) -> Node | None:
     exponents: dict[Access, sp.Expr] = {}
     count: dict[Access, int] = {}
     for access in node.accesses:
-        if access.node.kind in (Kind.DELTA, Kind.ONEHOT):
-            continue  # its own square
+        if access.node.kind in (Kind.DELTA, Kind.ONEHOT) or _opens(access):
+            continue  # its own square; about to be taken apart
         base, e = _power(access)
         exponents[base] = exponents.get(base, sp.Integer(0)) + e
         count[base] = count.get(base, 0) + 1
@@ -331,6 +336,14 @@ def powers_in_product(node: Node) -> Node | None:
                 Access(g.apply(body, [(base.node, axes)], base.node.shape), base.labels)
             )
     return _product(node, operands)
+
+
+def _opens(access: Access) -> bool:
+    """Whether `nested_product` or `weight_out_of_product` takes this operand apart."""
+    node = access.node
+    if node.kind is Kind.PRODUCT:
+        return len(label_dims(node)) == node.rank
+    return _weight_of(access)[0] != 1
 
 
 def _power(access: Access) -> tuple[Access, sp.Expr]:
@@ -387,6 +400,8 @@ def single_term(node: Node) -> Node | None:
         return g.const(weight * arg.value, node.shape)
     if weight != 1:
         return None
+    if labels != _axes(node) and arg.kind is Kind.SUM and len(arg.args) <= _INLINE:
+        return None  # `nested_sum` has it
     return arg if labels == _axes(node) else g.product([(arg, labels)], node.shape)
 
 
@@ -474,8 +489,10 @@ def scores_of_log_softmax(node: Node) -> Node | None:
             z = lse.args[0]
             rest = terms[:k] + terms[k + 1 :]
             alone = len(rest) == 1 and rest[0] == (1, z, axes)
-            if kept == axes[:-1] and lse.labels[0] == axes and (
-                alone or g.add(rest, node.shape) is z
+            if (
+                kept == axes[:-1]
+                and lse.labels[0] == axes
+                and (alone or g.add(rest, node.shape) is z)
             ):
                 return z
     return None
@@ -491,7 +508,7 @@ def _fact(node: Node) -> str:
 
 CANONICAL: tuple[Rule, ...] = (
     Rule("empty product", "Π∅ → 1", Kind.PRODUCT, empty_product),
-    Rule("identity product", "1·a → a", Kind.PRODUCT, identity_product),
+    Rule("identity product", "Π a → a", Kind.PRODUCT, identity_product),
     Rule("view in product", "Σ aᵀ·b → Σ a·b", Kind.PRODUCT, view_in_product),
     Rule("weight out of product", "(c·a)·b → c·(a·b)", Kind.PRODUCT, weight_out_of_product),
     Rule("identity matrix", "Σᵢ δ_ij·a_i → a_j", Kind.PRODUCT, delta_in_product),

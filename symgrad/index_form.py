@@ -14,7 +14,6 @@ from symgrad import graph as g
 from symgrad.graph import Kind, Node, slot
 from symgrad.symbols import Opaque
 
-
 _LETTERS = [*"klmnpqrstuv", *(f"k{n}" for n in range(1000))]
 
 

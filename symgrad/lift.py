@@ -11,6 +11,7 @@ recurses: an expression is folded with an explicit stack, operands first.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -133,9 +134,7 @@ def matrix_shape(expr: MatrixExpr) -> Shape:
 
 def matrix_labels(expr: MatrixExpr, row: int, col: int) -> Labels:
     """The labels of a SymPy matrix whose rows run along ``row`` and columns along ``col``."""
-    return tuple(
-        label for label, n in zip((row, col), map(dim, expr.shape), strict=True) if n != 1
-    )
+    return tuple(label for label, n in zip((row, col), map(dim, expr.shape), strict=True) if n != 1)
 
 
 def scalar(node: Node, what: object) -> Node:
@@ -201,7 +200,7 @@ def _matmul(e: MatMul, operands: list[Node]) -> Node:
     factors = [
         (x, node) for x, node in zip(e.args, operands, strict=True) if isinstance(x, MatrixExpr)
     ]
-    for (left, _), (right, _) in zip(factors, factors[1:], strict=False):
+    for (left, _), (right, _) in pairwise(factors):
         if dim(left.shape[1]) != dim(right.shape[0]):
             raise ShapeError(
                 f"the matrix product {left}*{right} does not fit: {left} is "

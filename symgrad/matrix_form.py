@@ -38,7 +38,8 @@ def matrix_form(root: Node, symbols: Mapping[Node, Any] | None = None) -> Any:
     """``root`` as a SymPy expression in leaves and named values.
 
     ``symbols`` gives the SymPy symbol of a named node where the user has one. A named root is its
-    symbol; pass its operand to see its definition. A vector is a column. Raises UnsupportedError for more than two axes.
+    symbol; pass its operand to see its definition. A vector is a column. Raises UnsupportedError
+    for more than two axes.
     """
     symbols = symbols or {}
     if root.rank > 2:
@@ -54,7 +55,7 @@ def matrix_form(root: Node, symbols: Mapping[Node, Any] | None = None) -> Any:
     for node in g.topological([root], below):
         if node.kind is Kind.NAMED:
             if node.rank <= 2:
-                done[node] = symbols.get(node) or named_symbol(node)
+                done[node] = _column(symbols.get(node) or named_symbol(node))
             continue
         try:
             done[node] = _one(node, done)
@@ -252,9 +253,10 @@ class _Contraction:
         expr, labels = done[access.node], access.labels
         if len(set(labels)) == len(labels):
             return _Factor(expr, labels)
-        lonely = labels[0] >= self.node.rank and sum(
-            labels[0] in other for other in self.node.labels
-        ) == 1
+        lonely = (
+            labels[0] >= self.node.rank
+            and sum(labels[0] in other for other in self.node.labels) == 1
+        )
         return _Factor(sp.Trace(expr), ()) if lonely else _Factor(DiagonalOf(expr), labels[:1])
 
     def expression(self) -> Any:
@@ -293,6 +295,8 @@ class _Contraction:
                 if self._frobenius(matrix, carriers, vectors):
                     a, b = (f.expr if f.labels == matrix.labels else f.expr.T for f in carriers)
                     new = _Factor(functions.dot(*_data_first([a, b])), ())
+                elif not vectors and self._alone(matrix):
+                    new = _Factor(functions.sum(matrix.expr), ())
                 else:
                     v = _hadamard(vectors) if vectors else OneMatrix(self.dims[label], 1)
                     new = _Factor(sp.MatMul(matrix.rows(other), v, evaluate=True), (other,))
@@ -319,6 +323,10 @@ class _Contraction:
             and all(f in carriers or not set(f.labels) & set(matrix.labels) for f in self.factors)
             and len({frozenset(f.labels) for f in carriers}) == 1
         )
+
+    def _alone(self, matrix: _Factor) -> bool:
+        """Whether every entry of a matrix is summed, and nothing else meets it."""
+        return all(x >= self.node.rank and not self._carriers(x) for x in matrix.labels)
 
     def _merged(self, matrices: list[_Factor]) -> list[_Factor]:
         """Matrices over the same labels, multiplied by ⊙."""

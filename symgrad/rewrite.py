@@ -57,6 +57,7 @@ class Rewriter:
 
     def _normalise(self, root: Node) -> Node:
         normal, becomes = self._normal, self._becomes
+        waiting: set[Node] = set()  # for the normal form of what they become
         stack = [root]
         while stack:
             node = stack[-1]
@@ -79,7 +80,10 @@ class Rewriter:
             elif after in normal:
                 self._inherit(node, (after,))
                 normal[node] = normal[after]
+            elif node in waiting:
+                raise GraphError(f"{self._culprit(node)} does not terminate")
             else:
+                waiting.add(node)
                 stack.append(after)
                 continue
             stack.pop()
@@ -102,6 +106,12 @@ class Rewriter:
                     self._note(node, (rule.reason(node),))
                 return result
         return node
+
+    def _culprit(self, node: Node) -> str:
+        """What applies to a node whose normal form turned out to need itself."""
+        rules = self._rules.get(node.kind, ())
+        found = next((r for r in rules if r.apply(node) not in (None, node)), None)
+        return f"the rule {found.name} ({found.law})" if found else "rewriting"
 
     def _note(self, node: Node, reasons: Iterable[str]) -> None:
         known = self.reasons.get(node, ())

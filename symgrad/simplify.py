@@ -73,9 +73,7 @@ def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
     return [done[root] for root in roots]
 
 
-def _inline_adjoints(
-    roots: Sequence[Node], forward: Sequence[Node]
-) -> tuple[list[Node], bool]:
+def _inline_adjoints(roots: Sequence[Node], forward: Sequence[Node]) -> tuple[list[Node], bool]:
     """Named adjoints that are used once, or that are no shorter to name, → their values."""
     counts = g.use_counts(roots)
     inlined: dict[Node, Node] = {}

@@ -32,13 +32,21 @@ class Opaque:
 
     def _hashable_content(self) -> tuple[Any, ...]:
         # The uid and not the node: SymPy orders what it hashes, and nodes have no order.
-        return (type(self).__name__, self.node.uid)
+        return (type(self).__name__, self.node.uid, *self._orientation())
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.node))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and self.node is other.node)  # type: ignore[attr-defined]
+        return self is other or (
+            type(self) is type(other)
+            and self.node is other.node  # type: ignore[attr-defined]
+            and self._orientation() == other._orientation()  # type: ignore[attr-defined]
+        )
+
+    def _orientation(self) -> tuple[Any, ...]:
+        """What tells a row from a column of the same node: nothing, for a scalar."""
+        return ()
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -75,6 +83,9 @@ class _MatrixLeaf(_OpaqueLeaf, MatrixSymbol):  # type: ignore[misc]
         return obj
 
     __hash__ = Opaque.__hash__
+
+    def _orientation(self) -> tuple[Any, ...]:
+        return (self.args[1] == 1,)
 
     def sort_key(self, order: Any = None) -> Any:
         # As for a MatrixSymbol, made distinct for two values of one name.
@@ -199,6 +210,9 @@ class MatrixCall(_Call, MatrixExpr):  # type: ignore[misc]
         return obj
 
     __hash__ = Opaque.__hash__
+
+    def _orientation(self) -> tuple[Any, ...]:
+        return (self._shape[0] == 1,)
 
     @property
     def shape(self) -> tuple[Any, Any]:

@@ -266,9 +266,7 @@ _CALLS: dict[str, Callable[..., str]] = {
     "sigmoid": lambda p, x: f"σ({p._print(x)})",
     "abs": lambda p, x: f"|{p._print(x)}|",
     "onehot": lambda p, i, n: f"1_{p._print(i)}",
-    "squared_error": lambda p, a, b: (
-        f"‖{p.parenthesize(a, _ADD)} - {p.parenthesize(b, _MUL)}‖²/2"
-    ),
+    "squared_error": lambda p, a, b: f"‖{p.parenthesize(a, _ADD)} - {p.parenthesize(b, _MUL)}‖²/2",
 }
 """symgrad's functions that have a sign of their own."""
 

@@ -47,25 +47,29 @@ def comments_of(model: Model, loss: Node, gradients: Sequence[Node]) -> Comments
     """Comments for the risk ``loss`` and its ``gradients``, which are in computing form."""
     whole, one = model.derivation, model.example
     risk = whole.loss.name
-    slopes = [_gradient_text(w, x) for w, x in zip(whole.wrt, gradients, strict=True)]
-    objective = value_text(whole.loss)
     named = [n for n in g.topological([loss, *gradients]) if n.kind is Kind.NAMED]
-    values = _equations(whole, {n: n for n in named})
+    values: dict[Node, str] = {}
+    slopes = [""] * len(gradients)
     if one is not None:
         roots = computing([one.loss_root, *one.roots])
         proven = _proven(model, roots, set(named))
-        values |= _equations(one, proven)
+        values = _equations(one, proven)
         if model.of_one_example:
             objective = f"the mean of {value_text(one.loss)} over the examples"
             name = one.loss.name if model.root is one.loss else _text(one.loss.args[0])
             values[loss] = f"{risk} = {_mean_of(name or 'the loss', model)}"
-            slopes = [
-                _gradient_of_mean(w, x, model, set(proven.values())) or text
-                for w, x, text in zip(one.wrt, roots[1:], slopes, strict=True)
-            ]
-    lines = [
-        f"∂{risk}/∂{w} = {text}" if text else "" for w, text in zip(whole.wrt, slopes, strict=True)
-    ]
+            known = set(proven.values())
+            pairs = zip(one.wrt, roots[1:], strict=True)
+            slopes = [_gradient_of_mean(w, x, model, known) for w, x in pairs]
+    if one is None or not model.of_one_example:
+        objective = value_text(whole.loss)
+    rest = {n: n for n in named if n not in values}
+    if rest:
+        values |= _equations(whole, rest)
+    lines = []
+    for symbol, root, text in zip(whole.wrt, gradients, slopes, strict=True):
+        text = text or _gradient_text(symbol, root)
+        lines.append(f"∂{risk}/∂{symbol} = {text}" if text else "")
     counts = Counter(n.name for n in named)
     by_name = {n.name: text for n, text in values.items() if counts[n.name] == 1}
     return Comments(by_name, tuple(lines), objective)

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """``golden(text, suffix=".txt")`` compares with ``golden/<test module>/<test name><suffix>``."""
+    """``golden(text, suffix)`` compares with ``golden/<test module>/<test name><suffix>``."""
 
     def check(text: str, suffix: str = ".txt") -> None:
         path = GOLDEN / request.path.stem / (request.node.name + suffix)

@@ -346,8 +346,8 @@ class Loops:
                 raise AssertionError(f"{type(operation).__name__} is not printed in a loop")
 
     def _truth(self, left: Code, right: Code) -> Code:
-        kind = "f32" if self.dtype == "float32" else "float"
-        return Code(f"{kind}({compare(left, '==', right).text})", depth=1)
+        one, zero = self.printer.constant(1).text, self.printer.constant(0).text
+        return Code(f"({one} if {compare(left, '==', right).text} else {zero})", depth=1)
 
     def _gathered(self, operands: Sequence[p.Operand], axes: Iterable[int]) -> Code:
         source, *indices = operands

@@ -14,10 +14,10 @@ import sympy as sp
 from symgrad.codegen.expression import (
     ATOM,
     SIGN,
+    SUM,
     Code,
     Printer,
     Spelling,
-    call,
     deeper,
     multiply,
     power,
@@ -100,7 +100,7 @@ class ScalarPrinter(Printer):
         if numerators:
             return super().multiply(numerators, denominators)
         codes = self.fit(denominators)
-        whole = multiply([self.constant(1), *[]], codes)
+        whole = multiply([self.constant(1)], codes)
         inverse = codes[0] if len(codes) == 1 else None
         return Code(whole.text, whole.precedence, whole.depth, inverse=inverse)
 
@@ -124,8 +124,8 @@ class ScalarPrinter(Printer):
         return table
 
     def _step(self, t: Code) -> Code:
-        kind = "f32" if self.dtype == "float32" else "float"
-        return call(kind, Code(f"{t.text} > {self.constant(0).text}", depth=t.depth))
+        one, zero = self.constant(1).text, self.constant(0).text
+        return Code(f"({one} if {t.bound(SUM)} > {zero} else {zero})", depth=deeper(t))
 
     def _relu(self, t: Code) -> Code:
         """Not ``max``, which would turn a NaN into 0."""

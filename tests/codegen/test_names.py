@@ -34,7 +34,8 @@ from symgrad.codegen.names import Names, identifier
         ("I", "I_"),
         ("a b", "a_b"),
         ("漢", "value"),
-        ("__import__('os')", "import_os"),
+        ("z'", "z_prime"),
+        ("__import__(os)", "import_os"),
     ],
 )
 def test_identifier(written: str, spelled: str) -> None:

@@ -8,47 +8,12 @@ from random import Random
 
 import numpy as np
 import pytest
-import sympy as sp
-from codegen_graphs import SYMBOLS, random_graph
+from codegen_graphs import SYMBOLS, arrays, emitted, random_graph
 from graph_reference import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgrad import graph as g
-from symgrad.codegen.arguments import Arguments
-from symgrad.codegen.names import Names
-from symgrad.codegen.program import Dimension, Input
-from symgrad.codegen.targets import numpy as target
-from symgrad.compile import build
-
-
-def emitted(roots: list[g.Node], dtype: str = "float64") -> str:
-    """The source for ``roots``, a function of its leaves and then of m, n and k."""
-    leaves = g.leaves(roots)
-    names = Names({"np", "function"})
-    inputs = [Input(names.unique(x.name), x.name, x.shape, x.shape) for x in leaves]
-    sizes = [Input(names.unique(str(s)), str(s), (), (), "integer") for s in SYMBOLS]
-    dimensions = tuple(
-        Dimension(s, entry.name, len(inputs) + k, None)
-        for k, (s, entry) in enumerate(zip(SYMBOLS, sizes, strict=True))
-    )
-    numbers = {x: k for k, x in enumerate(leaves)}
-    arguments = Arguments((*inputs, *sizes), numbers, dimensions, names)
-    program = build(roots, [root.shape for root in roots], arguments)
-    return target.emit(program, "function", dtype)
-
-
-def arrays(roots: list[g.Node], sizes: dict, random: Random) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(random.randint(0, 2**32))
-    found = {}
-    for leaf in g.leaves(roots):
-        shape = tuple(int(sp.sympify(n).subs(sizes)) for n in leaf.shape)
-        if leaf.leaf.classes is None:
-            found[leaf.name] = generator.normal(size=shape)
-        else:
-            classes = int(sp.sympify(leaf.leaf.classes).subs(sizes))
-            found[leaf.name] = generator.integers(classes, size=shape)
-    return found
 
 
 def check(random: Random) -> str:

@@ -9,11 +9,13 @@ import time
 import numpy as np
 import pytest
 import sympy as sp
+from codegen_graphs import emitted
 from networks import classifier
 from sympy import MatrixSymbol, Symbol, hadamard_product, symbols
 
 import symgrad as sg
 from symgrad import functions, vocabulary
+from symgrad import graph as g
 from symgrad.codegen.program import operations
 from symgrad.codegen.targets.numpy_operations import FUNCTIONS
 
@@ -40,17 +42,20 @@ def test_every_activation(activation) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: getattr(f, "__name__", str(f)))
 def test_every_spelling(function) -> None:
-    if function is sp.atan2:
-        pytest.skip("takes two arguments; see the next test")
-    spelled = function(t) if function is sp.sqrt else function(t, evaluate=False)
-    points = DOMAINS.get(getattr(function, "__name__", ""), POINTS)
-    for x in points:
-        expected = float(vocabulary.plain(spelled).subs(t, sp.Float(x, 30)))
-        try:
-            f = sg.function([t], spelled)
-        except sg.UnsupportedError:
-            return  # the declaration refuses it: there is nothing to spell
-        np.testing.assert_allclose(f(x), expected, rtol=1e-14)
+    """Every row, also those that no declaration lifts to, such as floor: as the body of a map."""
+    binary = function is sp.atan2
+    body = function(*map(g.slot, range(2 if binary else 1)))
+    x, y = (g.leaf(name, (), Symbol(name, real=True)) for name in "xy")
+    root = g.apply(body, [(x, ()), (y, ())][: 2 if binary else 1], ())
+    source = emitted([root])
+    namespace: dict = {}
+    exec(source, namespace)
+    for value in DOMAINS.get(getattr(function, "__name__", ""), POINTS):
+        arguments = (value, np.float64(0.7))[: 2 if binary else 1]
+        bound = {g.slot(k): sp.Float(a, 30) for k, a in enumerate(arguments)}
+        expected = float(vocabulary.plain(body).subs(bound))
+        found = namespace["function"](*arguments, 1, 1, 1)
+        np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-300, err_msg=source)
 
 
 def test_powers_and_constants() -> None:

@@ -184,7 +184,7 @@ class Declaration:
                 (self.scalars, lambda: sg.logsumexp(x)),
                 (self.scalars, lambda: sp.tanh(s) * sg.sum(A) / 3),
                 (self.scalars, lambda: Trace(Q) / 2),
-                (self.scalars, lambda: sp.exp(sp.tanh(s)) + A[0, 0]),
+                (self.scalars, lambda: sp.exp(sp.tanh(s)) + self.A[0][0, 0]),
                 (self.scalars, lambda: sg.squared_error(x, y)),
                 (self.scalars, lambda: sg.cross_entropy(sg.softmax(x), y)),
             ]

@@ -41,9 +41,7 @@ def example_data(module: ModuleType, rows: int = 7) -> list[np.ndarray]:
 def example_params(module: ModuleType) -> Any:
     """Random parameters of every shape, none of them zero."""
     rng = np.random.default_rng(4)
-    shapes = [
-        tuple(SIZES.get(n, n) for n in shape) for shape in module.PARAM_SHAPES.values()
-    ]
+    shapes = [tuple(SIZES.get(n, n) for n in shape) for shape in module.PARAM_SHAPES.values()]
     return module.Params(*(np.asarray(rng.normal(size=shape)) for shape in shapes))
 
 
@@ -152,7 +150,7 @@ def test_a_comment_says_what_its_line_computes() -> None:
     """The factor 2 has floated out of the adjoint; the comment says so, the docstring does not."""
     source = built("sum of squares").source
     assert "δ_f = ∂L/∂f = 2·f − 2·y" in source.partition("import")[0]
-    assert "# δ_f = f − y    (N, C)\n    delta_f = f - Y\n" in source
+    assert "    # δ_f = f − y\n    delta_f = f - Y\n" in source
     assert "# ∂loss/∂b2 = (1/N) Σ 2·δ_f" in source
 
 
@@ -243,7 +241,11 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "parameter z is a value named with sg.let",
     ),
     "a probability vector": (
-        lambda: {"loss": sg.dot(sg.simplex("s", D), x), "params": [sg.simplex("s", D)], "data": [x]},
+        lambda: {
+            "loss": sg.dot(sg.simplex("s", D), x),
+            "params": [sg.simplex("s", D)],
+            "data": [x],
+        },
         "parameter s is declared a probability vector",
     ),
     "not a scalar": (

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import sympy as sp
 
 from symgrad import graph as g
+from symgrad.codegen.arguments import Arguments
+from symgrad.codegen.names import Names
+from symgrad.codegen.program import Dimension, Input, Program
+from symgrad.codegen.targets import numpy as target
+from symgrad.compile import build
 from symgrad.vocabulary import absolute, relu, sigmoid, signum, softplus, step
 
 SYMBOLS = sp.symbols("m n k", integer=True, positive=True)
@@ -146,3 +152,37 @@ def _softmax(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Nod
 
 def _named(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
     return g.named(random.choice(("h", "δ2", "lambda", "x_{1}", "t1")), random.choice(nodes))
+
+
+def program_of(roots: list[g.Node], extra: tuple[g.Node, ...] = ()) -> Program:
+    """The program for ``roots``, a function of its leaves (and ``extra``), then of m, n and k."""
+    leaves = list(dict.fromkeys([*g.leaves(roots), *extra]))
+    names = Names({"np", "function"})
+    inputs = [Input(names.unique(x.name), x.name, x.shape, x.shape) for x in leaves]
+    sizes = [Input(names.unique(str(s)), str(s), (), (), "integer") for s in SYMBOLS]
+    dimensions = tuple(
+        Dimension(s, entry.name, len(inputs) + k, None)
+        for k, (s, entry) in enumerate(zip(SYMBOLS, sizes, strict=True))
+    )
+    numbers = {x: k for k, x in enumerate(leaves)}
+    arguments = Arguments((*inputs, *sizes), numbers, dimensions, names)
+    return build(roots, [root.shape for root in roots], arguments)
+
+
+def emitted(roots: list[g.Node], dtype: str = "float64") -> str:
+    """The NumPy source for ``roots``."""
+    return target.emit(program_of(roots), "function", dtype)
+
+
+def arrays(roots: list[g.Node], sizes: dict, random: Random) -> dict[str, np.ndarray]:
+    """A value for every leaf, by name."""
+    generator = np.random.default_rng(random.randint(0, 2**32))
+    found = {}
+    for leaf in g.leaves(roots):
+        shape = tuple(int(sp.sympify(n).subs(sizes)) for n in leaf.shape)
+        if leaf.leaf.classes is None:
+            found[leaf.name] = generator.normal(size=shape)
+        else:
+            classes = int(sp.sympify(leaf.leaf.classes).subs(sizes))
+            found[leaf.name] = generator.integers(classes, size=shape)
+    return found

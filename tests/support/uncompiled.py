@@ -1,0 +1,40 @@
+"""What the Numba target emits, run as the plain Python that it is.
+
+A random graph costs Numba a second to compile and nothing to interpret: the decorator becomes the
+identity, and the helpers are NumPy's, so thousands of programs can be checked for meaning. That
+compiled code means the same is checked on few programs elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def gemm(alpha: float, a: np.ndarray, b: np.ndarray, beta: float, c: np.ndarray) -> None:
+    """c ← alpha·a·b + beta·c; like BLAS, it may overwrite c before it has read a or b."""
+    assert not np.shares_memory(c, a), "the result overlaps the first factor"
+    assert not np.shares_memory(c, b), "the result overlaps the second factor"
+    c[...] = alpha * (a @ b) + (beta * c if beta else 0)
+
+
+NAMES: dict[str, Any] = {
+    "np": np,
+    "f32": np.float32,
+    "FAST": None,
+    "njit": lambda **_: lambda function: function,
+    "gemm": gemm,
+    "exp_f64": np.exp,
+    "log_f64": np.log,
+    "tanh_f64": np.tanh,
+    "sigmoid_f64": lambda t: (1 + np.tanh(t / 2)) / 2,
+    "softplus_f64": lambda t: np.logaddexp(0.0, t),
+}
+
+
+def defined(source: str, name: str = "function") -> Any:
+    """The function that ``source`` defines."""
+    namespace = dict(NAMES)
+    exec(source, namespace)
+    return namespace[name]

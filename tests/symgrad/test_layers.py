@@ -1,0 +1,108 @@
+"""The file list is the pipeline: imports point one way, and importing is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "symgrad"
+
+CORE = [
+    "errors", "graph", "vocabulary", "symbols", "elementwise", "lift", "functions", "declare",
+    "batch", "rewrite", "identities", "recognise", "derivatives", "reverse", "simplify",
+    "index_form", "matrix_form", "text", "laws", "latex", "derivation",
+]  # fmt: skip
+"""What derives and prints, each importing only from those before it."""
+
+LATE = {("derivation", "latex")}
+"""Imports inside a function, made when they are needed."""
+
+
+def imports(module: str) -> dict[str, bool]:
+    """The symgrad modules that a module names, and whether at the top level."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    top = {id(node) for node in tree.body}
+    found: dict[str, bool] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "symgrad":
+                names = [a.name for a in node.names]
+            elif node.module.startswith("symgrad."):
+                names = [node.module.removeprefix("symgrad.").split(".")[0]]
+            else:
+                continue
+        elif isinstance(node, ast.Import):
+            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("symgrad.")]
+        else:
+            continue
+        for name in names:
+            found[name] = found.get(name, False) or id(node) in top
+    return found
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_imports_point_one_way(module: str) -> None:
+    above = set(CORE[: CORE.index(module)])
+    for name, at_top in imports(module).items():
+        assert name in above or (not at_top and name in CORE), f"{module} imports {name}"
+
+
+def test_the_core_knows_nothing_of_code_generation() -> None:
+    for module in CORE:
+        assert "codegen" not in imports(module), module
+
+
+def test_every_module_is_placed() -> None:
+    generating = {
+        "__init__", "cli", "compile", "demo", "module_file", "optimizers", "training",
+        "training_comments", "training_model",
+    }  # fmt: skip
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CORE, *generating}
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_every_module_says_why_it_exists(module: str) -> None:
+    doc = ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8")))
+    assert doc
+    assert len(doc.splitlines()[0]) < 100
+
+
+HEAVY = ("numba", "llvmlite", "numpy", "scipy", "matplotlib", "typer", "rich", "jax", "torch")
+
+
+def loaded(code: str) -> list[str]:
+    """Which heavy packages a new process has loaded after ``code``."""
+    script = f"{code}\nimport sys\nprint(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/"
+    )
+    return done.stdout.split()
+
+
+def test_importing_symgrad_loads_nothing_heavy() -> None:
+    assert loaded("import symgrad") == []
+
+
+def test_deriving_loads_nothing_heavy() -> None:
+    code = (
+        "import symgrad as sg\n"
+        "from sympy import MatrixSymbol\n"
+        "x = MatrixSymbol('x', 3, 1)\n"
+        "print(len(str(sg.gradient(sg.logsumexp(sg.tanh(x)), x))) < 0 or '')"
+    )
+    assert loaded(code) == []
+
+
+def test_everything_public_is_documented() -> None:
+    import symgrad as sg
+
+    for name in sg.__all__:
+        thing = getattr(sg, name)
+        assert callable(thing), name
+        assert thing.__doc__, name
+    assert sorted(sg.__all__) == sg.__all__
