@@ -5,22 +5,32 @@ allocated once, and the fewer there are, the more of them stay in the cache. Two
 buffer when one is dead before the other is computed, or when the second is computed element by
 element from the first, which then is overwritten in place.
 
-In: a fused program and the values that need arrays. Out: a buffer for each of them.
+In: a fused program and the values that need arrays. Out: a buffer for each of them, and which of
+them are one array under several names. (Generated code must use one variable for those: two
+variables for one array are two pointers that overlap, and no compiler vectorises a loop over them.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from symgrad.codegen import program as p
 from symgrad.codegen.fusion import Call, Fused, Item, Nest, Read, through
 from symgrad.graph import Shape
 
 
-def share(
-    program: p.Program, fused: Fused, values: Sequence[p.Statement]
-) -> tuple[dict[int, int], list[Shape]]:
-    """The buffer of each value, and the shape of each buffer."""
+class Buffers(NamedTuple):
+    """The buffer of each value, the shape of each buffer, and the values that are overwritten in
+    place, from the first to the last, each chain a list."""
+
+    of: dict[int, int]
+    shapes: list[Shape]
+    chains: list[list[int]]
+
+
+def share(program: p.Program, fused: Fused, values: Sequence[p.Statement]) -> Buffers:
+    """The buffers for ``values``."""
     return _Sharing(program, fused, values).shared()
 
 
@@ -37,8 +47,9 @@ class _Sharing:
         self.buffer_of: dict[int, int] = {}
         self.shapes: list[Shape] = []
         self.free: list[int] = []
+        self.chain_of: dict[int, list[int]] = {}
 
-    def shared(self) -> tuple[dict[int, int], list[Shape]]:
+    def shared(self) -> Buffers:
         """Walk the groups in order, handing out buffers and taking them back."""
         for k, group in enumerate(self.fused.groups):
             dying = [v for v, last in self.last_use.items() if last == k and v in self.buffer_of]
@@ -62,15 +73,19 @@ class _Sharing:
                 if heir is not None:
                     taken.add(heir)
                     self.buffer_of[value] = self.buffer_of[heir]
+                    self.chain_of[value] = self.chain_of[heir]
                 else:
                     self.buffer_of[value] = self._fresh(shape)
+                    self.chain_of[value] = []
+                self.chain_of[value].append(value)
             self.free += [self.buffer_of[v] for v in dying if v not in taken]
             self.free += [
                 self.buffer_of[v]
                 for v, _ in _defined(group)
                 if v in self.buffer_of and v not in self.last_use
             ]
-        return self.buffer_of, self.shapes
+        chains = {id(chain): chain for chain in self.chain_of.values()}
+        return Buffers(self.buffer_of, self.shapes, list(chains.values()))
 
     def _fresh(self, shape: Shape) -> int:
         for k in self.free:

@@ -286,14 +286,16 @@ def _raw_gradients(
     """∂loss/∂target for each target, raw.
 
     All leaves share one sweep of the recognised graph. A named value needs one of its own, in a
-    graph where it is a variable: a recognised primitive may bypass it (∂L/∂p of log softmax).
+    graph where it is a variable: a recognised primitive may bypass it (∂L/∂p of log softmax). So
+    does a leaf with facts: Σy = 1 holds at y and not around it, so no rule may use it before the
+    derivative is taken.
     """
-    leaves = [t for t in targets if t.kind is Kind.LEAF]
-    found: dict[Node, Node] = adjoints(recognised, leaves) if leaves else {}
+    leaves = {t for t in targets if t.kind is Kind.LEAF and not t.leaf.facts}
+    found: dict[Node, Node] = adjoints(recognised, list(leaves)) if leaves else {}
     for target in targets:
-        if target in found and target.kind is Kind.LEAF:
+        if target in leaves and target in found:
             continue
-        if target.kind is Kind.LEAF:
+        if target in leaves:
             found[target] = g.const(0, target.shape)
             continue
         variable = g.leaf(target.name, target.shape, sp.Symbol(target.name))

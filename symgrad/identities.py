@@ -71,6 +71,8 @@ def _seen_through(access: Access) -> Access | None:
         return Access(node.args[0], tuple(labels[x] for x in node.labels[0]))
     if node.kind is Kind.CONST and node.shape:
         return Access(g.const(node.value), ())
+    if node.kind is Kind.DELTA and labels[0] == labels[1]:
+        return Access(g.const(1), ())
     return None
 
 
@@ -138,6 +140,16 @@ def view_in_reduce(node: Node) -> Node | None:
     return g.reduce(node.op, *operands[0], node.shape)
 
 
+def view_of_sum(node: Node) -> Node | None:
+    """(a + b)ᵀ → aᵀ + bᵀ, where the view only permutes or takes a diagonal."""
+    if not _is_view(node) or set(node.labels[0]) != set(_axes(node)):
+        return None
+    total = node.args[0]
+    if total.kind is not Kind.SUM or len(total.args) > _INLINE or node.labels[0] == _axes(node):
+        return None
+    return g.add([(1, total, node.labels[0])], node.shape)
+
+
 def identity_product(node: Node) -> Node | None:
     """a (alone, as it is) → a."""
     return node.args[0] if len(node.args) == 1 and node.labels[0] == _axes(node) else None
@@ -160,7 +172,7 @@ def weight_out_of_product(node: Node) -> Node | None:
         c, inner = _weight_of(access)
         weight *= c
         operands.extend(inner)
-    if weight == 1 and len(operands) == len(node.args):
+    if operands == list(node.accesses):
         return None
     if weight == 0:
         return g.const(0, node.shape)
@@ -510,6 +522,7 @@ CANONICAL: tuple[Rule, ...] = (
     Rule("empty product", "Π∅ → 1", Kind.PRODUCT, empty_product),
     Rule("identity product", "Π a → a", Kind.PRODUCT, identity_product),
     Rule("view in product", "Σ aᵀ·b → Σ a·b", Kind.PRODUCT, view_in_product),
+    Rule("view of sum", "(a + b)ᵀ → aᵀ + bᵀ", Kind.PRODUCT, view_of_sum),
     Rule("weight out of product", "(c·a)·b → c·(a·b)", Kind.PRODUCT, weight_out_of_product),
     Rule("identity matrix", "Σᵢ δ_ij·a_i → a_j", Kind.PRODUCT, delta_in_product),
     Rule("nested product", "(a·b)·d → a·b·d", Kind.PRODUCT, nested_product),

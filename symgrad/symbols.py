@@ -256,5 +256,12 @@ class ScalarCall(_Call, sp.Expr):  # type: ignore[misc]
 
     __hash__ = Opaque.__hash__
 
+    def _eval_is_polynomial(self, syms: Any) -> bool:
+        # Else SymPy, asked for the sign of a sum, differentiates the call and looks for roots.
+        return False
+
+    _eval_is_rational_function = _eval_is_polynomial
+    _eval_is_algebraic_expr = _eval_is_polynomial
+
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One

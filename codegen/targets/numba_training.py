@@ -128,7 +128,8 @@ class _Epoch:
                 self.loops.scalars[k] = f"{entry.name}[()]"
                 self.loops.arrays[k] = entry.name
         self.values = self.loops.needs_array()
-        self.buffer_of, self.shapes = buffers.share(self.program, self.kernel.fused, self.values)
+        self.shared = buffers.share(self.program, self.kernel.fused, self.values)
+        self.shapes = self.shared.shapes
         unique = self.kernel.names.unique
         self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
         self.buffers = [unique(f"buffer{k + 1}") for k in range(len(self.shapes))]
@@ -152,7 +153,7 @@ class _Epoch:
 
     def _compiled(self) -> str:
         kernel = self.kernel
-        views = [self._view(statement) for statement in self.values]
+        views = self._views()
         for group in kernel.fused.groups:
             self.loops.group(group)
         copies = self._copies()
@@ -205,11 +206,21 @@ class _Epoch:
             lines.append(f"{indent}{row}[{i}{inner}] = {data}[row{inner}]")
         return lines
 
-    def _view(self, statement: p.Statement) -> str:
-        name = self.kernel.array_name(statement)
-        buffer = self.buffers[self.buffer_of[statement.value]]
-        part = f"[:{_ROWS}]" if statement.shape[0] == self.batch else ""
-        return f"{name} = {buffer}{part}"
+    def _views(self) -> list[str]:
+        """One variable for each array, under the name of the last value in it that has one."""
+        statements = {s.value: s for s in self.values}
+        lines = []
+        for chain in self.shared.chains:
+            members = [statements[value] for value in chain]
+            named = [s for s in members if s.name] or [s for s in members if s.suggestion]
+            statement = (named or members)[-1]
+            name = self.kernel.array_name(statement)
+            for value in chain:
+                self.loops.arrays[value] = name
+            buffer = self.buffers[self.shared.of[statement.value]]
+            part = f"[:{_ROWS}]" if statement.shape[0] == self.batch else ""
+            lines.append(f"{name} = {buffer}{part}")
+        return lines
 
     def _copies(self) -> list[str]:
         """New values that had to be computed aside, because other updates read the old ones."""

@@ -111,13 +111,17 @@ def in_place(program, overwrites: dict[int, int], targets: list[int]) -> tuple[s
         if entry.role == "array" and not entry.shape:
             loops.scalars[k], loops.arrays[k] = f"{entry.name}[()]", entry.name
     values = loops.needs_array()
-    buffer_of, shapes = share(program, kernel.fused, values)
+    buffer_of, shapes, chains = share(program, kernel.fused, values)
     names = [kernel.names.unique(f"buffer{k}") for k in range(len(shapes))]
     lines = [
         f"{name} = np.full({kernel.shape_text(shape)}, np.nan)"
         for name, shape in zip(names, shapes, strict=True)
     ]
-    lines += [f"{kernel.array_name(s)} = {names[buffer_of[s.value]]}" for s in values]
+    statements = {s.value: s for s in values}
+    for chain in chains:
+        name = kernel.array_name(statements[chain[-1]])
+        loops.arrays.update(dict.fromkeys(chain, name))
+        lines.append(f"{name} = {names[buffer_of[chain[-1]]]}")
     for group in kernel.fused.groups:
         loops.group(group)
     copies = []

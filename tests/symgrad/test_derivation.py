@@ -152,3 +152,9 @@ def test_the_gradient_of_a_gradient() -> None:
     first = sg.gradient(sg.dot(v, A * v), v)
     assert first[v] == A * v + A.T * v
     assert sg.gradient(sg.sum(first[v]), v)[v].shape == (3, 1)
+
+
+def test_a_fact_is_not_used_before_its_own_derivative() -> None:
+    """Σy = 1 holds at y and not around it: ∂(Σy)²/∂y is 2·Σy, which is 2, and not 0."""
+    y = sg.simplex("y", C)
+    assert sg.gradient(sg.sum(y) ** 2, y)[y] == 2 * sp.OneMatrix(C, 1)

@@ -165,8 +165,7 @@ def test_text() -> None:
     h = g.named("h", g.apply(sp.tanh(T), [(x, (0,))], (N,)))
     total = g.add([(2, g.product([(A, (0, 1)), (h, (1,))], (M,)), (0,)), (1, g.const(1), ())], (M,))
     lines = g.text([g.reduce("logsumexp", total, (0,), ())]).splitlines()
-    assert lines[0] == "x: leaf N"
-    assert lines[1] == "A: leaf M×N"
+    assert {"x: leaf N", "A: leaf M×N"} <= set(lines)
     assert any(line.startswith("h[i] = %") for line in lines)
     assert any("= Σj A[ij]·h[j]" in line for line in lines)
     assert any("1 + 2·%" in line or "+ 1" in line for line in lines)

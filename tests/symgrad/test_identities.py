@@ -42,6 +42,10 @@ ROWS: dict[str, Row] = {
         g.product([(At, (1, 0)), (B, (0, 1))], (M, N)),
         AB,
     ),
+    "view of sum": (
+        g.product([(g.add([(1, A, (0, 1)), (2, B, (0, 1))], (M, N)), (1, 0))], (N, M)),
+        g.add([(1, g.add([(1, A, (0, 1)), (2, B, (0, 1))], (M, N)), (1, 0))], (N, M)),
+    ),
     "weight out of product": (
         g.product([(scaled(3, x), (0,)), (g.const(2), ()), (y, (0,))], ()),
         scaled(6, g.product([(x, (0,)), (y, (0,))], ())),
@@ -212,3 +216,17 @@ def test_many_equal_operands_are_numbered_quickly() -> None:
     chain = g.product([(Q, (k, k + 1)) for k in range(12)], ())
     g.validate([chain])
     assert np.prod([len(labels) for labels in chain.labels]) == 2**12
+
+
+def test_weights_that_cancel_leave_their_product() -> None:
+    doubled = g.add([(2, x, (0,)), (6, g.const(1), ())], (N,))
+    found = normal(g.product([(doubled, (0,)), (scaled(Rational(1, 2), y), (0,))], ()))
+    assert found is g.product(
+        [(g.add([(1, x, (0,)), (3, g.const(1), ())], (N,)), (0,)), (y, (0,))], ()
+    )
+
+
+def test_the_diagonal_of_the_identity_is_one() -> None:
+    assert normal(g.add([(2, g.delta(N), (0, 0)), (1, x, (0,))], (N,))) is normal(
+        g.add([(2, g.const(1), ()), (1, x, (0,))], (N,))
+    )

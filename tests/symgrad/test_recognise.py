@@ -155,11 +155,13 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
     "sigmoid": lambda a: sg.sum(a.applyfunc(sp.Lambda(z, 1 / (1 + sp.exp(-z))))),
     "softplus": lambda a: sg.sum(sg.log(OneMatrix(3, 1) + sg.exp(a))),
     "tanh": lambda a: sg.sum(sg.tanh(a)),
-    "binary cross-entropy": lambda a: -sg.sum(
-        hadamard_product(
-            MatrixSymbol("w", 3, 1), a.applyfunc(sp.Lambda(z, sp.log(1 / (1 + sp.exp(-z)))))
+    "binary cross-entropy": lambda a: (
+        -sg.sum(
+            hadamard_product(
+                MatrixSymbol("w", 3, 1), a.applyfunc(sp.Lambda(z, sp.log(1 / (1 + sp.exp(-z)))))
+            )
+            + a.applyfunc(sp.Lambda(z, sp.log(1 - 1 / (1 + sp.exp(-z)))))
         )
-        + a.applyfunc(sp.Lambda(z, sp.log(1 - 1 / (1 + sp.exp(-z)))))
     ),
 }
 ENV = {"p": np.array([0.5, 0.25, 0.25]), "c": 2, "w": np.array([0.3, 0.5, 0.2])}
@@ -174,16 +176,16 @@ def exact(name: str, a: list[Any]) -> Any:
     return {
         "logsumexp": lambda: mpmath.log(sum(e)),
         "softmax": lambda: sum(x * y for x, y in zip(w, p, strict=True)),
-        "cross-entropy, target": lambda: -sum(
-            mpmath.mpf(float(x)) * mpmath.log(y) for x, y in zip(ENV["p"], p, strict=True)
+        "cross-entropy, target": lambda: (
+            -sum(mpmath.mpf(float(x)) * mpmath.log(y) for x, y in zip(ENV["p"], p, strict=True))
         ),
         "cross-entropy, label": lambda: -mpmath.log(p[2]),
         "log of softmax": lambda: sum(x * mpmath.log(y) for x, y in zip(w, p, strict=True)),
         "sigmoid": lambda: sum(sig),
         "softplus": lambda: sum(mpmath.log(1 + x) for x in e),
         "tanh": lambda: sum(mpmath.tanh(x) for x in a),
-        "binary cross-entropy": lambda: -sum(
-            x * mpmath.log(y) + mpmath.log(1 - y) for x, y in zip(w, sig, strict=True)
+        "binary cross-entropy": lambda: (
+            -sum(x * mpmath.log(y) + mpmath.log(1 - y) for x, y in zip(w, sig, strict=True))
         ),
     }[name]()
 

@@ -81,7 +81,9 @@ def test_named_values(name: str) -> None:
     network = NETWORKS[name]()
     symbols = [
         s
-        for s in (sg.declare.named_symbol(n) for n in sg.gradient(network.loss, network.wrt)._forward)
+        for s in (
+            sg.declare.named_symbol(n) for n in sg.gradient(network.loss, network.wrt)._forward
+        )
         if s.name != network.loss.name
     ]
     check_gradient(network.loss, [*symbols, network.wrt[0]], network.net, network.leaves, seed=5)

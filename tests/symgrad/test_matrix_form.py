@@ -1,0 +1,89 @@
+"""From the graph to SymPy: the spelling that a textbook prints, and the same value always."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from interpreter import Interpreter
+from oracle import COMPLEX, Net, converted, point, value
+from random_graphs import SIZES, graph_symbols, random_nodes
+from sympy import Identity, MatrixSymbol, OneMatrix, Symbol, Trace, hadamard_product, symbols
+from sympy.matrices.expressions.diagonal import DiagMatrix
+
+import symgrad as sg
+from symgrad import graph as g
+from symgrad.errors import UnsupportedError
+from symgrad.graph import Kind
+from symgrad.lift import lift
+from symgrad.matrix_form import matrix_form
+from symgrad.simplify import normalise, strip_names
+
+M, N, K = symbols("M N K", integer=True, positive=True)
+A, B = MatrixSymbol("A", M, N), MatrixSymbol("B", M, N)
+C, Q = MatrixSymbol("C", N, K), MatrixSymbol("Q", N, N)
+x, y, u = MatrixSymbol("x", N, 1), MatrixSymbol("y", N, 1), MatrixSymbol("u", M, 1)
+s = Symbol("s", real=True)
+
+ROUND_TRIPS: list[Any] = [
+    A + B, A - B / 2, 2 * A, A * C, A * Q * C, A.T * u, A * x, C.T * A.T, u * x.T,
+    hadamard_product(A, B), hadamard_product(u, A * x), Trace(Q), Trace(Q) * x,
+    sg.dot(x, y), sg.sum(x), sg.dot(A, B), s * A, sg.softmax(x), sg.logsumexp(x), sg.tanh(A),
+    sg.sigmoid(A * x), Identity(N), A[0, 0], x[0, 0], sp.sin(s) ** 2 + s, u * y.T + A,
+    OneMatrix(M, 1) * x.T, DiagMatrix(x), sg.softmax(A, rows=True), sg.logsumexp(A, rows=True),
+    hadamard_product(x, x), Q.T, sg.sum(sg.tanh(A)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", ROUND_TRIPS, ids=str)
+def test_round_trip(expr: Any) -> None:
+    """A declaration that is already short comes back as it was."""
+    assert str(matrix_form(lift(expr))) == str(expr)
+
+
+@settings(derandomize=True, max_examples=80, deadline=None)
+@given(st.integers(0, 2**31))
+def test_value_of_any_graph(seed: int) -> None:
+    nodes = strip_names(normalise(random_nodes(random.Random(seed).choice, 6)))
+    dims = SIZES[seed % len(SIZES)]
+    net = Net(dims=dims)
+    env = point(graph_symbols(), net, seed % 1000)
+    interpreter = Interpreter(net, env, COMPLEX)
+    for node in nodes:
+        expected = interpreter(node)
+        if node.rank > 2 or not np.isfinite(expected).all():
+            continue
+        expr = matrix_form(node)
+        found = np.asarray(value(expr, net, converted(env, COMPLEX)))
+        np.testing.assert_allclose(
+            found.reshape(expected.shape), expected, rtol=1e-8, atol=1e-10, err_msg=str(expr)
+        )
+
+
+def test_indices_where_matrices_cannot_say_it() -> None:
+    """The diagonal of three factors at once, Σ_k A[i,k]·B[i,k]·Q[k,i]-like sums."""
+    a, b = lift(Q), lift(MatrixSymbol("P", N, N))
+    node = g.apply(g.slot(0) ** g.slot(1), [(a, (0, 1)), (b, (1, 0))], (N, N))
+    expr = matrix_form(node)
+    assert isinstance(expr, sp.FunctionMatrix)
+    assert expr.shape == (N, N)
+
+
+def test_more_than_two_axes_are_refused_with_a_way_out() -> None:
+    node = g.product([(lift(A), (0, 1)), (lift(C), (1, 2))], (M, N, K))
+    with pytest.raises(UnsupportedError, match=r"more than two axes.*sg\.function"):
+        matrix_form(node)
+
+
+def test_named_values_are_their_symbols() -> None:
+    h = sg.let("h", sg.tanh(A * x))
+    assert matrix_form(h.node) == h
+    assert matrix_form(lift(h + h)) == 2 * h
+    row = sg.let("row", y.T * Q)
+    assert row.node.kind is Kind.NAMED
+    assert matrix_form(row.node) == row.T

@@ -1,0 +1,69 @@
+"""Formulas the way a blackboard has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+from sympy import MatrixSymbol, OneMatrix, Symbol, Trace, hadamard_product, symbols
+from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.hadamard import HadamardPower
+
+import symgrad as sg
+from symgrad.text import formula
+
+D, H = symbols("D H", integer=True, positive=True)
+W, V = MatrixSymbol("W", H, D), MatrixSymbol("V", H, D)
+x, b, h = MatrixSymbol("x", D, 1), MatrixSymbol("b", H, 1), MatrixSymbol("h", H, 1)
+s, t = Symbol("s", real=True), Symbol("t", real=True)
+z = sg.let("z", W * x)
+c = sg.label("c", H)
+
+TEXTS: list[tuple[Any, str]] = [
+    (W * x + b, "W·x + b"),
+    (W.T * b, "Wᵀ·b"),
+    (b - h, "b − h"),
+    (-b, "−b"),
+    (2 * b, "2·b"),
+    (b / 2, "b/2"),
+    (b / D, "b/D"),
+    (hadamard_product(b, h), "b ⊙ h"),
+    (OneMatrix(H, 1) - hadamard_product(h, h), "1 − h ⊙ h"),
+    (hadamard_product(W * x, OneMatrix(H, 1) - hadamard_product(h, h)), "(W·x) ⊙ (1 − h ⊙ h)"),
+    (W * (x + x), "2·W·x"),
+    ((W + V) * x, "(V + W)·x"),
+    (z * x.T, "z·xᵀ"),
+    (sg.tanh(W * x), "tanh(W·x)"),
+    (sg.sigmoid(z), "σ(z)"),
+    (sg.abs(z), "|z|"),
+    (sg.softmax(z), "softmax(z)"),
+    (-sg.dot(b, sg.log(h)), "−bᵀ log(h)"),
+    (sg.dot(h, h), "‖h‖²"),
+    (sg.squared_error(b, h), "‖b − h‖²/2"),
+    (sg.onehot(c, H), "1_c"),
+    (Trace(W * V.T), "tr(W·Vᵀ)"),
+    (DiagMatrix(h), "diag(h)"),
+    (HadamardPower(h, -1), "1/h"),
+    (HadamardPower(h, sp.Rational(1, 2)), "sqrt(h)"),
+    (W[0, 1], "W[0, 1]"),
+    (x[2, 0], "x[2]"),
+    (s**2 * t, "s²·t"),
+    (1 / s, "1/s"),
+    (sp.sin(s) ** 2, "sin²(s)"),
+    (sp.exp(-s * t), "exp(−s·t)"),
+    (sp.sqrt(s), "sqrt(s)"),
+    (3 * s**2 * t + 3, "3·s²·t + 3"),
+    (sg.relu(s), "relu(s)"),
+    (s**t, "s^t"),
+]
+
+
+@pytest.mark.parametrize(("expr", "text"), TEXTS, ids=[text for _, text in TEXTS])
+def test_formula(expr: Any, text: str) -> None:
+    assert formula(expr) == text
+
+
+def test_signs_are_minus_signs_and_names_keep_their_hyphens() -> None:
+    assert "-" not in formula(-b - h)
+    assert formula(MatrixSymbol("a-b", H, 1) - h) == "a-b − h"
