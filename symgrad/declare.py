@@ -39,7 +39,8 @@ def let(name: str, expr: Any) -> Any:
     row = isinstance(expr, MatrixExpr) and value.rank == 1 and dim(expr.shape[0]) == 1
     node = g.named(name, value, row)
     if isinstance(expr, MatrixExpr) and node.shape:
-        return NamedMatrix(name, *expr.shape, node)
+        rows, cols = expr.shape
+        return NamedMatrix(name, rows, cols, node)
     return NamedScalar(name, node, real=True)
 
 

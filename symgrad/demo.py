@@ -112,7 +112,8 @@ def draw(history: Any, images: np.ndarray, labels: np.ndarray, p: np.ndarray, pa
     right = np.flatnonzero(predicted == labels)
     shown = np.concatenate([wrong[:10], right])[:30]
     figure = plt.figure(figsize=(11, 4.8), layout="constrained")
-    left, grid = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    left, grid = halves
     axes = left.subplots()
     epochs = np.arange(1, len(history.loss) + 1)
     axes.semilogy(epochs, history.loss, label="training", color="#1f5fa8")

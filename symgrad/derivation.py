@@ -184,10 +184,10 @@ class Derivation:
                 steps.append(Step("backward", names, expr, adjoint.shape, reason))
             for target in now:
                 symbol = self.wrt[target]
-                names = (f"∂{loss}/∂{symbol}",)
                 expr = self._expression(symbol, self.roots[target])
                 reason = because(self._recognised_target(symbol), self._raw[target])
-                steps.append(Step("backward", names, expr, symbol_shape(symbol), reason))
+                own = (f"∂{loss}/∂{symbol}",)
+                steps.append(Step("backward", own, expr, symbol_shape(symbol), reason))
         return steps
 
     def _recognised_target(self, symbol: Any) -> Node:

@@ -355,7 +355,7 @@ def _opens(access: Access) -> bool:
     node = access.node
     if node.kind is Kind.PRODUCT:
         return len(label_dims(node)) == node.rank
-    return _weight_of(access)[0] != 1
+    return bool(_weight_of(access)[0] != 1)
 
 
 def _power(access: Access) -> tuple[Access, sp.Expr]:
@@ -432,8 +432,8 @@ def expanded_map(node: Node) -> Node | None:
     """a map of sums, products or several functions → one map a function."""
     if node.body in {slot(k) for k in range(len(node.args))} or not _is_atomic(node):
         accesses = node.accesses
-        operands = {slot(k): a for k, a in enumerate(accesses)}
-        result = expand(node.body, lambda e: operands.get(e), node.shape)  # type: ignore[call-overload]
+        operands: dict[sp.Basic, Access] = {slot(k): a for k, a in enumerate(accesses)}
+        result = expand(node.body, operands.get, node.shape)
         return result if result is not node else None
     return None
 

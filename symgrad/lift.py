@@ -258,7 +258,7 @@ def _element(e: MatrixElement, operands: list[Node]) -> Node:
     """X[i, j] = Σ X·1[i]·1[j]: the adjoint of picking is then placing, with no rule of its own."""
     (node,) = operands
     accesses: list[tuple[Node, Labels]] = []
-    axes = []
+    axes: list[int] = []
     for position, n in zip(e.args[1:], e.parent.shape, strict=True):
         if dim(n) == 1:
             continue

@@ -110,7 +110,8 @@ def leaf_symbol(node: Node) -> Any:
         symbol.classes = leaf.classes
         return symbol
     if leaf.facts and isinstance(leaf.symbol, sp.MatrixSymbol):
-        return FactMatrix(leaf.name, *leaf.symbol.shape, node)
+        rows, cols = leaf.symbol.shape
+        return FactMatrix(leaf.name, rows, cols, node)
     return leaf.symbol
 
 

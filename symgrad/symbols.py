@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
-from sympy.core.cache import cacheit
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.printing.precedence import PRECEDENCE
 
@@ -40,8 +39,8 @@ class Opaque:
     def __eq__(self, other: object) -> bool:
         return self is other or (
             type(self) is type(other)
-            and self.node is other.node  # type: ignore[attr-defined]
-            and self._orientation() == other._orientation()  # type: ignore[attr-defined]
+            and self.node is other.node
+            and self._orientation() == other._orientation()
         )
 
     def _orientation(self) -> tuple[Any, ...]:
@@ -76,7 +75,7 @@ class _OpaqueLeaf(Opaque):
         return new if self == old else self
 
 
-class _MatrixLeaf(_OpaqueLeaf, MatrixSymbol):  # type: ignore[misc]
+class _MatrixLeaf(_OpaqueLeaf, MatrixSymbol):
     def __new__(cls, name: str, rows: Any, cols: Any, node: Node) -> Any:
         obj = MatrixSymbol.__new__(cls, name, rows, cols)
         obj.node = node
@@ -100,7 +99,7 @@ class FactMatrix(_MatrixLeaf):
     """A matrix leaf with declared facts, made by ``sg.simplex``."""
 
 
-class _ScalarLeaf(_OpaqueLeaf, sp.Symbol):  # type: ignore[misc]
+class _ScalarLeaf(_OpaqueLeaf, sp.Symbol):
     def __new__(cls, name: str, node: Node, **assumptions: Any) -> Any:
         # __xnew__ is Symbol's constructor without its cache, which knows names only.
         obj = sp.Symbol.__xnew__(cls, name, **assumptions)
@@ -110,7 +109,6 @@ class _ScalarLeaf(_OpaqueLeaf, sp.Symbol):  # type: ignore[misc]
     __slots__ = ("node",)
     __hash__ = Opaque.__hash__
 
-    @cacheit
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, (self.name, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
 
@@ -143,7 +141,7 @@ class _Call(Opaque):
     @property
     def precedence(self) -> int:
         """How tightly the printed form binds: ``aᵀ·b`` is a product."""
-        return PRECEDENCE["Mul" if self.head == "dot" else "Atom"]
+        return int(PRECEDENCE["Mul" if self.head == "dot" else "Atom"])
 
     @property
     def free_symbols(self) -> set[Any]:
@@ -189,7 +187,7 @@ class _Call(Opaque):
         return prettyForm(str(self))
 
 
-class MatrixCall(_Call, MatrixExpr):  # type: ignore[misc]
+class MatrixCall(_Call, MatrixExpr):
     """A function whose value is a matrix."""
 
     is_commutative = False
@@ -234,7 +232,7 @@ class MatrixCall(_Call, MatrixExpr):  # type: ignore[misc]
         return MatrixElement(self, i, j)
 
 
-class ScalarCall(_Call, sp.Expr):  # type: ignore[misc]
+class ScalarCall(_Call, sp.Expr):
     """A function whose value is a scalar."""
 
     is_real = True
@@ -256,12 +254,14 @@ class ScalarCall(_Call, sp.Expr):  # type: ignore[misc]
 
     __hash__ = Opaque.__hash__
 
-    def _eval_is_polynomial(self, syms: Any) -> bool:
-        # Else SymPy, asked for the sign of a sum, differentiates the call and looks for roots.
-        return False
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The leaves and dimension symbols below, and the call itself.
 
-    _eval_is_rational_function = _eval_is_polynomial
-    _eval_is_algebraic_expr = _eval_is_polynomial
+        The call is among them because SymPy cannot look inside it: asked for the sign of an
+        expression in one symbol, SymPy would differentiate by that symbol and look for roots.
+        """
+        return {self, *super().free_symbols}
 
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One

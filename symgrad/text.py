@@ -45,6 +45,13 @@ class TextPrinter(StrPrinter):
 
     printmethod = "_symgrad_text"  # so that no object's own _sympystr comes first
 
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        return str(super()._print(expr, **kwargs))
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        """The text of ``item``, in parentheses if it binds less strongly than ``level``."""
+        return str(super().parenthesize(item, level, strict=strict))
+
     # ----------------------------------------------------------------------------- sums
 
     def _print_MatAdd(self, expr: Any) -> str:

@@ -66,7 +66,7 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         copied = source_of(blas, "gemm")
         imports += copied.imports
         parts.append(copied.body.strip())
-    return Source(list(dict.fromkeys(imports)), "\n\n\n".join(parts))
+    return Source(tuple(dict.fromkeys(imports)), "\n\n\n".join(parts))
 
 
 class Kernel:

@@ -199,7 +199,8 @@ class Loops:
             self._line(f"{self._local[item.statement.value]} = {self._start(item.statement)}")
         with self._loops(letters, block.dims):
             for item in block.items:
-                self._index = dict(zip((item.row, *item.inner), (i, *letters), strict=True))
+                self._index = {} if item.row is None else {item.row: i}
+                self._index.update(zip(item.inner, letters, strict=True))
                 self._item(item, block)
         if block.dims:
             for item in block.items:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from symgrad.codegen import buffers
-from symgrad.codegen import program as p
 from symgrad.codegen.program import Input, Program
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
