@@ -66,14 +66,15 @@ def _map(node: Node, k: int, adj: Node) -> Node:
 def partial_derivative(body: sp.Expr, k: int) -> sp.Expr:
     """∂body/∂slot(k), SymPy's scalar derivative."""
     derivative = body.diff(slot(k))
+    shown = body.xreplace({slot(k): sp.Symbol("t")})
     if derivative.has(sp.Derivative, sp.Subs):
         raise DerivativeError(
-            f"SymPy knows no derivative of {body}; give the function an fdiff method, "
+            f"SymPy knows no derivative of {shown}; give the function an fdiff method, "
             "or write it in terms of functions that have one."
         )
     if derivative.has(sp.DiracDelta):
         raise DerivativeError(
-            f"the derivative of {body} is a Dirac delta, which is 0 wherever it is defined; "
+            f"the derivative of {shown} is a Dirac delta, which is 0 wherever it is defined; "
             "use a differentiable replacement: sigmoid for a step, tanh for a sign."
         )
     return derivative

@@ -273,12 +273,12 @@ class _Contraction:
         return [f for f in self.factors if label in f.labels]
 
     def _effort(self, label: int) -> int:
-        """Labels whose removal leaves a vector or scalar come first."""
+        """Labels whose removal leaves a vector or scalar come first, A·x before Aᵀ·x."""
         carriers = self._carriers(label)
         matrices = [f for f in carriers if len(f.labels) == 2]
         if len(matrices) == 1 and len(carriers) > 1:
-            return 0
-        return 1 + len(matrices)
+            return 0 if matrices[0].labels[1] == label else 1
+        return 2 + len(matrices)
 
     def _remove(self, label: int) -> None:
         carriers = self._carriers(label)

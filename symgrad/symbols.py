@@ -21,6 +21,7 @@ import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.printing.precedence import PRECEDENCE
 
+from symgrad.errors import ShapeError
 from symgrad.graph import Node, leaves
 
 
@@ -75,7 +76,61 @@ class _OpaqueLeaf(Opaque):
         return new if self == old else self
 
 
-class _MatrixLeaf(_OpaqueLeaf, MatrixSymbol):
+class _Checked:
+    """Operators that name both operands when their shapes do not fit.
+
+    SymPy's own error for known dimensions names neither. The priority makes SymPy's other matrices
+    leave ``W*h`` to ``h``; two of its own plain symbols it still answers by itself.
+    """
+
+    _op_priority = 12.0
+
+    def _same_shape(self: Any, other: Any) -> None:
+        if isinstance(other, MatrixExpr) and tuple(other.shape) != tuple(self.shape):
+            raise ShapeError(
+                f"a matrix sum needs two operands of one shape; {self} is {_text(self)} and "
+                f"{other} is {_text(other)}."
+            )
+
+    @staticmethod
+    def _chained(left: Any, right: Any) -> None:
+        both = isinstance(left, MatrixExpr) and isinstance(right, MatrixExpr)
+        if both and left.shape[1] != right.shape[0]:
+            raise ShapeError(
+                f"the matrix product of {left} and {right} does not fit: they are {_text(left)} "
+                f"and {_text(right)}; the columns of the first must equal the rows of the second."
+            )
+
+    def __add__(self, other: Any) -> Any:
+        self._same_shape(other)
+        return super().__add__(other)  # type: ignore[misc]
+
+    def __radd__(self, other: Any) -> Any:
+        self._same_shape(other)
+        return super().__radd__(other)  # type: ignore[misc]
+
+    def __sub__(self, other: Any) -> Any:
+        self._same_shape(other)
+        return super().__sub__(other)  # type: ignore[misc]
+
+    def __rsub__(self, other: Any) -> Any:
+        self._same_shape(other)
+        return super().__rsub__(other)  # type: ignore[misc]
+
+    def __mul__(self, other: Any) -> Any:
+        self._chained(self, other)
+        return super().__mul__(other)  # type: ignore[misc]
+
+    def __rmul__(self, other: Any) -> Any:
+        self._chained(other, self)
+        return super().__rmul__(other)  # type: ignore[misc]
+
+
+def _text(matrix: Any) -> str:
+    return "×".join(map(str, matrix.shape))
+
+
+class _MatrixLeaf(_OpaqueLeaf, _Checked, MatrixSymbol):
     def __new__(cls, name: str, rows: Any, cols: Any, node: Node) -> Any:
         obj = MatrixSymbol.__new__(cls, name, rows, cols)
         obj.node = node
@@ -187,7 +242,7 @@ class _Call(Opaque):
         return prettyForm(str(self))
 
 
-class MatrixCall(_Call, MatrixExpr):
+class MatrixCall(_Call, _Checked, MatrixExpr):
     """A function whose value is a matrix."""
 
     is_commutative = False

@@ -265,7 +265,8 @@ def _dot(p: TextPrinter, a: Any, b: Any) -> str:
         return p._joined([p._print(b.arg), p._factor(a)])
     if a.shape[1] != 1:
         return f"sum({p._hadamard_factor(a)} ⊙ {p._hadamard_factor(b)})"
-    return p._joined([f"{p.parenthesize(a, _POW)}ᵀ", p._factor(b)])
+    right = p._print(b) if isinstance(b, sp.MatMul) else p._factor(b)
+    return p._joined([f"{p.parenthesize(a, _POW)}ᵀ", right])
 
 
 _CALLS: dict[str, Callable[..., str]] = {

@@ -102,3 +102,30 @@ def test_sympy_may_ask_for_signs() -> None:
         assert total.is_zero is None
         assert total.is_positive is None
         assert sg.let("t", total * x).shape == (D, 1)
+
+
+NAMED = sg.let("h", MatrixSymbol("W", 3, 4) * MatrixSymbol("x", 4, 1))
+TALL = MatrixSymbol("b", 5, 1)
+WIDE = MatrixSymbol("V", 5, 7)
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda h: WIDE * h,
+        lambda h: h * WIDE,
+        lambda h: h + TALL,
+        lambda h: TALL + h,
+        lambda h: h - TALL,
+        lambda h: TALL - h,
+    ],
+)
+@pytest.mark.parametrize("operand", [NAMED, sg.tanh(NAMED)])
+def test_misfits_of_known_dimensions_name_both_operands(declare, operand) -> None:
+    """SymPy's own error would say ('Matrices are not aligned', 7, 3)."""
+    with pytest.raises(sg.ShapeError) as error:
+        declare(operand)
+    sentence = str(error.value)
+    assert str(operand) in sentence
+    assert "3×1" in sentence
+    assert ("5×1" in sentence) or ("5×7" in sentence)
