@@ -55,9 +55,18 @@ class Derived(Protocol):
 class Function:
     """A compiled function of arrays. ``source`` is what runs; ``program`` what it was made from."""
 
-    def __init__(self, name: str, program: Program, source: str, dtype: str, single: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: Program,
+        source: str,
+        dtype: str,
+        single: bool,
+        contiguous: bool = False,
+    ) -> None:
         self.__name__ = self.__qualname__ = name
         self.program, self.source, self.dtype, self.single = program, source, dtype, single
+        self._contiguous = contiguous
         self.__doc__ = f"{name}({', '.join(x.declared for x in program.inputs)})"
         self._run = _load(self, source)
 
@@ -66,7 +75,10 @@ class Function:
         import numpy as np
 
         inputs, dimensions = self.program.inputs, self.program.dimensions
-        results = self._run(*checked(self.__name__, inputs, dimensions, values, self.dtype))
+        arguments = checked(self.__name__, inputs, dimensions, values, self.dtype)
+        if self._contiguous:
+            arguments = [np.ascontiguousarray(x) if np.ndim(x) else x for x in arguments]
+        results = self._run(*arguments)
         if len(self.program.outputs) == 1:
             results = (results,)
         typed = tuple(np.asarray(x, self.dtype)[()] for x in results)
@@ -114,7 +126,7 @@ def function(
     arguments = resolve(listed, roots, reserved=(*_RESERVED, name))
     program = build(roots, shapes, arguments, names)
     source = module.emit(program, name, dtype, describe(program))
-    return Function(name, program, source, dtype, single)
+    return Function(name, program, source, dtype, single, module.CONTIGUOUS)
 
 
 def build(

@@ -47,18 +47,21 @@ def reserved_names() -> frozenset[str]:
     return frozenset(names.union(*(_imports(statement) for statement in statements)))
 
 
-def source_of(module: ModuleType, *names: str) -> Source:
+def source_of(module: ModuleType | str, *names: str) -> Source:
     """Top-level functions, classes and constants of a module, with all that they need there.
 
+    A module of this folder may be given by name: it is then read and not imported, and with it
+    neither is Numba.
     They keep the module's order, decorators and comments. A top-level statement that defines
     nothing, such as a loop that registers something, is copied where it reads a copied constant.
     """
-    text = inspect.getsource(module)
+    text = _text(module) if isinstance(module, str) else inspect.getsource(module)
     statements = ast.parse(text).body[1 if ast.get_docstring(ast.parse(text)) else 0 :]
     defined = {name: s for s in statements for name in _defined_names(s)}
     for name in names:
         if name not in defined:
-            raise ValueError(f"{module.__name__} defines no top-level {name!r} to copy.")
+            where = module if isinstance(module, str) else module.__name__
+            raise ValueError(f"{where} defines no top-level {name!r} to copy.")
     imported = {name: line for s in statements for name, line in _imports(s).items()}
     effects = [s for s in statements if not _defined_names(s) and not _is_import(s)]
     used, size = set(names), 0

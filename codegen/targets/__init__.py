@@ -34,6 +34,9 @@ TRAINING: dict[str, str] = {
 class Target(Protocol):
     """What a target module offers."""
 
+    CONTIGUOUS: bool
+    """Whether a function wants every array argument contiguous, row by row."""
+
     def emit(self, program: Program, name: str, dtype: str, description: str) -> str:
         """The source of a module that defines the function ``name``."""
 

@@ -34,6 +34,8 @@ RESERVED = (
     "gemm",
     *(f"{name}_{suffix}" for name in VECTORISED.values() for suffix in SUFFIX.values()),
 )
+CONTIGUOUS = True
+"""BLAS wants rows without gaps; a function makes its arguments so before it runs."""
 _LITERAL = 4
 
 
@@ -53,17 +55,13 @@ def support(functions: Iterable[str], dtype: str) -> Source:
     imports = ["import numpy as np", "from numba import njit"]
     parts = [FAST]
     if wanted:
-        from symgrad.codegen.runtime import vector_math
-
-        copied = source_of(vector_math, *wanted)
+        copied = source_of("vector_math", *wanted)
         imports += copied.imports
         parts.append(copied.body.strip())
     if "f32(" in text and "f32 = np.float32" not in "\n".join(parts):
         parts.insert(0, "f32 = np.float32")
     if "gemm(" in text:
-        from symgrad.codegen.runtime import blas
-
-        copied = source_of(blas, "gemm")
+        copied = source_of("blas", "gemm")
         imports += copied.imports
         parts.append(copied.body.strip())
     return Source(tuple(dict.fromkeys(imports)), "\n\n\n".join(parts))

@@ -14,12 +14,14 @@ import sympy as sp
 from symgrad.codegen import program as p
 from symgrad.codegen.expression import ATOM, Code, Printer
 from symgrad.codegen.names import Names
+from symgrad.codegen.runtime.copying import source_of
 from symgrad.codegen.targets.layout import WIDTH, comment, definition, returned
 from symgrad.codegen.targets.numpy_operations import FUNCTIONS, SPELLED, arranged
 from symgrad.graph import Dim, Shape
 
 HELPERS = ("sigmoid",)
 """Functions of `runtime.array_math` that a generated file contains if it calls them."""
+CONTIGUOUS = False
 
 
 def emit(program: p.Program, name: str, dtype: str, description: str = "") -> str:
@@ -42,12 +44,8 @@ def helpers(body: Sequence[str]) -> list[str]:
     used = [h for h in HELPERS if any(f"{h}(" in line for line in body)]
     if not used:
         return []
-    from symgrad.codegen.runtime import array_math  # imports NumPy: only where it is needed
-    from symgrad.codegen.runtime.copying import source_of
-
-    return [
-        source_of(array_math, *used).body.strip().replace("  # type: ignore[no-untyped-def]", "")
-    ]
+    copied = source_of("array_math", *used).body
+    return [copied.strip().replace("  # type: ignore[no-untyped-def]", "")]
 
 
 class Emitter:

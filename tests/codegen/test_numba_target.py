@@ -275,3 +275,29 @@ def test_a_nan_in_the_data_reaches_the_loss() -> None:
     assert np.isfinite(loss(*values))
     values[4][2, 1] = np.nan
     assert np.isnan(loss(*values))
+
+
+def test_arrays_with_gaps_between_their_elements_are_accepted() -> None:
+    m, n, k = symbols("m n k", integer=True, positive=True)
+    A, B = MatrixSymbol("A", m, n), MatrixSymbol("B", n, k)
+    product = sg.function([A, B], A * B, target="numba")
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(3, 4)).T, rng.normal(size=(6, 8))[::2, ::4]
+    np.testing.assert_allclose(product(a, b), a @ b, rtol=1e-14)
+
+
+EMITS = """
+import sys
+import symgrad as sg
+from symgrad.demo import network
+
+net = network()
+module = sg.training_module(net.loss, params=[*net.params], data=[net.x, net.y], target="numba")
+assert "gemm(" in module.source
+print(*(x for x in ("numba", "llvmlite", "scipy") if x in sys.modules))
+"""
+
+
+def test_writing_a_module_does_not_import_numba() -> None:
+    run = subprocess.run([sys.executable, "-c", EMITS], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
