@@ -14,7 +14,7 @@ import sympy as sp
 
 from symgrad.codegen import program as p
 from symgrad.codegen.expression import PRODUCT, Code, compare
-from symgrad.codegen.fusion import Block, Call, Fused, Item, Nest, through
+from symgrad.codegen.fusion import POINTWISE, Block, Call, Fused, Item, Nest, through
 from symgrad.codegen.names import Names
 from symgrad.codegen.targets.layout import comment
 from symgrad.codegen.targets.numba_scalar import ScalarPrinter
@@ -150,10 +150,8 @@ class Loops:
             self._initialise(item)
             self._accumulate(item, self._operand(statement.operation.operands[1]))
             return
-        if statement.value in self.fused.overwrites:
-            self._store(
-                f"{self.arrays[statement.value]}[()]", statement, self._expression(statement)
-            )
+        if self._updates(statement):
+            self._store(f"{self.arrays[statement.value]}[()]", statement)
             return
         code = self._expression(statement)
         if statement.value not in self.scalars:
@@ -214,6 +212,9 @@ class Loops:
     def _item(self, item: Item, block: Block) -> None:
         statement = item.statement
         value = statement.value
+        if self._updates(statement):
+            self._store(self._target(item), statement)
+            return
         code = self._private(item) if item.private else self._expression(statement)
         if item.sums_rows or item.sums_inner:
             self._accumulate(item, code)
@@ -227,7 +228,7 @@ class Loops:
             self._line(f"{target} = {name}")
             self._local[value] = name
         elif target is not None:
-            self._store(target, statement, code)
+            self._line(f"{target} = {code.text}")
         else:
             name = self._name(statement, *self._index.values())
             self._line(f"{name} = {code.text}")
@@ -239,24 +240,25 @@ class Loops:
             return None
         return f"{array}[{self._where(tuple(range(item.rank)))}]"
 
-    def _store(self, target: str, statement: p.Statement, code: Code) -> None:
-        """An assignment, written ``W[i] -= …`` where it is one."""
+    def _updates(self, statement: p.Statement) -> bool:
+        """Whether a statement overwrites an input at the current point of the loops."""
+        pointwise = isinstance(statement.operation, POINTWISE)
+        return statement.value in self.fused.overwrites and pointwise
+
+    def _store(self, target: str | None, statement: p.Statement) -> None:
+        """An update, written ``W[i] -= …`` where it is W and something else."""
         operation = statement.operation
-        if statement.value in self.fused.overwrites and isinstance(operation, p.Sum):
-            kept = self.fused.overwrites[statement.value]
-            axes = tuple(range(len(statement.shape)))
-            rest = [
-                (w, x)
-                for w, x in zip(operation.weights, operation.operands, strict=True)
-                if (w, x) != (1, p.Operand(kept, axes))
-            ]
-            if len(rest) == len(operation.operands) - 1 and rest:
-                terms = [self.printer.scaled(w, self._operand(x)) for w, x in rest]
-                down = all(negative for negative, _ in terms)
-                code = self.printer.add([(n and not down, c) for n, c in terms])
+        kept = p.Operand(self.fused.overwrites[statement.value], tuple(range(len(statement.shape))))
+        if isinstance(operation, p.Sum):
+            terms = list(zip(operation.weights, operation.operands, strict=True))
+            rest = [(w, x) for w, x in terms if (w, x) != (1, kept)]
+            if len(rest) == len(terms) - 1 and rest:
+                scaled = [self.printer.scaled(w, self._operand(x)) for w, x in rest]
+                down = all(negative for negative, _ in scaled)
+                code = self.printer.add([(n and not down, c) for n, c in scaled])
                 self._line(f"{target} {'-=' if down else '+='} {code.text}")
                 return
-        self._line(f"{target} = {code.text}")
+        self._line(f"{target} = {self._expression(statement).text}")
 
     def _accumulate(self, item: Item, code: Code) -> None:
         statement = item.statement

@@ -217,9 +217,17 @@ class _Epoch:
             for value in chain:
                 self.loops.arrays[value] = name
             buffer = self.buffers[self.shared.of[statement.value]]
-            part = f"[:{_ROWS}]" if statement.shape[0] == self.batch else ""
-            lines.append(f"{name} = {buffer}{part}")
+            lines.append(f"{name} = {buffer}{self._part(statement.shape)}")
         return lines
+
+    def _part(self, shape: Shape) -> str:
+        """What a smaller last minibatch uses of a buffer."""
+        if self.batch not in shape:
+            return ""
+        if self.batch not in shape[1:]:
+            return f"[:{_ROWS}]"
+        extents = [self.kernel.dim(n) for n in shape]
+        return f"[: {' * '.join(extents)}].reshape({', '.join(extents)})"
 
     def _copies(self) -> list[str]:
         """New values that had to be computed aside, because other updates read the old ones."""
@@ -248,7 +256,9 @@ class _Epoch:
             entry = self.by_name[row]
             kind = "np.int64" if entry.role == "label" else "DTYPE"
             lines.append((name, entry.array_shape, kind))
-        lines += [(n, s, "DTYPE") for n, s in zip(self.buffers, self.shapes, strict=True)]
+        for name, shape in zip(self.buffers, self.shapes, strict=True):
+            flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
+            lines.append((name, (sp.Mul(*shape),) if flat else shape, "DTYPE"))
         allocations = [
             f"np.empty({self._tuple(shape, sizes)}, {kind}),  # {name}"
             for name, shape, kind in lines
@@ -272,8 +282,12 @@ class _Epoch:
         def text(n: Dim) -> str:
             if n == self.batch:
                 return "batch_size"
-            if isinstance(n, int):
+            if isinstance(n, int) or n.is_Integer:
                 return str(n)
+            if n.is_Mul:
+                return " * ".join(map(text, n.args))
+            if n.is_Pow and n.exp.is_Integer:
+                return f"{text(n.base)}**{n.exp}"
             if n in sizes:
                 return sizes[n]
             raise UnsupportedError(

@@ -76,6 +76,20 @@ def _logistic() -> dict[str, Any]:
     return {"loss": loss, "params": [w, s], "data": [x, t], "predict": q}
 
 
+def _gated() -> dict[str, Any]:
+    """A row and a scalar inside the network, labels, and a regulariser beside the risk."""
+    x, c = MatrixSymbol("x", D, 1), sg.label("c", C)
+    W1, b1 = MatrixSymbol("W1", H, D), MatrixSymbol("b1", H, 1)
+    W2, b2 = MatrixSymbol("W2", C, H), MatrixSymbol("b2", C, 1)
+    g, s = MatrixSymbol("g", 1, H), Symbol("s")
+    h = sg.let("h", sg.relu(W1 * x + b1))
+    gated = sg.let("gated", sp.hadamard_product(h, g.T) * s)
+    p = sg.let("p", sg.softmax(W2 * gated + b2))
+    risk = sg.empirical_risk(sg.cross_entropy(p, c), [x, c])
+    loss = risk + sg.dot(W1, W1) / 100
+    return {"loss": loss, "params": [W1, b1, W2, b2, g, s], "data": [x, c], "predict": p}
+
+
 def _row() -> dict[str, Any]:
     r, x, t = MatrixSymbol("r", 1, D), MatrixSymbol("x", D, 1), Symbol("t")
     loss = (sg.let("q", sg.sum(r * x)) - t) ** 2
@@ -104,6 +118,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "scalars": _scalars,
     "logistic": _logistic,
     "row": _row,
+    "gated": _gated,
     "matrices as data": _matrices,
     "each other's gradient": _each_others_gradient,
 }
