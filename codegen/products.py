@@ -147,15 +147,19 @@ def _pairwise(arrays: list[Access], kept: frozenset[int], sizes: Mapping[int, fl
         out = {label for label in union if label in kept or pending[label] > 0}
         if out == union:
             factors[len(pool)] = factors.get(i, [pool[i]]) + factors.get(j, [pool[j]])
-            pool.append(_pointwise(factors[len(pool)]))
+            pool.append(_pointwise(factors[len(pool)], as_stored=not out <= kept))
         else:
             pool.append(contract(pair, out))
         pending.update(pool[-1].labels)
     return pool[-1]
 
 
-def _pointwise(factors: list[Access]) -> Access:
-    """A product without a sum; factors of fewer axes are multiplied first, as one shared value."""
+def _pointwise(factors: list[Access], as_stored: bool = False) -> Access:
+    """A product without a sum; factors of fewer axes are multiplied first, as one shared value.
+
+    ``as_stored``: an intermediate value keeps the order of its operands' axes, so that neither is
+    read along columns.
+    """
     if len(factors) == 1:
         return factors[0]
     groups: dict[frozenset[int], list[Access]] = {}
@@ -167,4 +171,6 @@ def _pointwise(factors: list[Access]) -> Access:
         for labels, group in groups.items():
             small = labels != whole and len(group) > 1
             factors += [contract(group, labels)] if small else group
-    return contract(factors, whole)
+    widest = max(factors, key=lambda a: len(a.labels)).labels
+    order = widest if as_stored and len(widest) == len(whole) == len(set(widest)) else None
+    return contract(factors, whole, order)

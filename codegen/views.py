@@ -81,9 +81,12 @@ def extents_of(accesses: Iterable[Access]) -> dict[int, Dim]:
     return dims
 
 
-def contract(accesses: Sequence[Access], kept: Iterable[int]) -> Access:
-    """Σ of a product over all labels but ``kept``, as one node with its axes in label order."""
-    axes = tuple(sorted(kept))
+def contract(accesses: Sequence[Access], kept: Iterable[int], axes: Labels | None = None) -> Access:
+    """Σ of a product over all labels but ``kept``, as one node.
+
+    Its axes are in label order, or in the order ``axes``.
+    """
+    axes = tuple(sorted(kept)) if axes is None else axes
     dims = extents_of(accesses)
     number = {label: k for k, label in enumerate(axes)}
     terms = [(a.node, tuple(number.setdefault(x, len(number)) for x in a.labels)) for a in accesses]
