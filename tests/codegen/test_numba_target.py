@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from symgrad import functions
 from symgrad.codegen.buffers import share
 from symgrad.codegen.fusion import Call
 from symgrad.codegen.targets.numba import Kernel
+from symgrad.codegen.targets.numba_training import _Epoch
 from symgrad.graph import Node
 
 
@@ -301,3 +303,18 @@ print(*(x for x in ("numba", "llvmlite", "scipy") if x in sys.modules))
 def test_writing_a_module_does_not_import_numba() -> None:
     run = subprocess.run([sys.executable, "-c", EMITS], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
+    """buffer[:, :m] would have gaps; a product would then read the numbers of other examples."""
+    N = symbols("N", integer=True, positive=True)
+    epoch = object.__new__(_Epoch)
+    epoch.batch = N
+    epoch.kernel = SimpleNamespace(dim=lambda n: "m" if n == N else str(n))
+    assert epoch._part((N, 4)) == "[:m]"
+    assert epoch._part((4, 5)) == ""
+    part = epoch._part((4, N))
+    view = eval("buffer" + part, {"buffer": np.arange(4 * 7.0), "m": 3})
+    assert view.shape == (4, 3)
+    assert view.flags.c_contiguous
+    assert epoch._tuple((4 * N,), {}) == "(4 * batch_size,)"
