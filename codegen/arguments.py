@@ -18,7 +18,7 @@ from symgrad.codegen.names import Names
 from symgrad.codegen.program import Dimension, Input, Role
 from symgrad.errors import DeclarationError
 from symgrad.graph import Kind, Node, Shape, dim
-from symgrad.lift import lift, shape_text
+from symgrad.lift import described_leaf, leaves_by_name, lift, shape_text
 from symgrad.symbols import Opaque
 
 
@@ -38,7 +38,7 @@ def resolve(inputs: Iterable[object], roots: Sequence[Node], reserved: Iterable[
     Raises DeclarationError where an input is missing, given twice, or declared in two ways.
     """
     given = [_plain(x) for x in inputs]
-    leaves = _leaves_by_name(roots)
+    leaves = leaves_by_name(roots)
     names = Names(reserved)
     data = {_plain(x.leaf.origin): x for x in leaves.values() if x.leaf.origin is not None}
     found: list[Input] = []
@@ -102,24 +102,6 @@ def _is_integer(symbol: sp.Basic) -> bool:
     return isinstance(symbol, sp.Symbol) and bool(symbol.is_integer)
 
 
-def _leaves_by_name(roots: Sequence[Node]) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for leaf in g.leaves(roots):
-        other = found.setdefault(leaf.name, leaf)
-        if other is not leaf:
-            raise DeclarationError(
-                f"the name {leaf.name} stands for two different things: {_described(other)} and "
-                f"{_described(leaf)}; give one of them another name."
-            )
-    return found
-
-
-def _described(leaf: Node) -> str:
-    what = {True: "data", False: "a leaf"}[leaf.leaf.origin is not None]
-    facts = "".join(f" with the fact {fact}" for fact, _ in sorted(leaf.leaf.facts))
-    return f"{what} of shape {shape_text(leaf.shape)}{facts}"
-
-
 def _leaf_of(
     symbol: sp.Basic, by_name: Mapping[str, Node], data: Mapping[sp.Basic, Node]
 ) -> Node | None:
@@ -131,7 +113,7 @@ def _leaf_of(
         return leaf
     raise DeclarationError(
         f"the input {symbol} is declared with shape {_shape_of(symbol)}, but in the outputs "
-        f"{leaf.name} is {_described(leaf)}; use one declaration for both."
+        f"{leaf.name} is {described_leaf(leaf)}; use one declaration for both."
     )
 
 

@@ -6,7 +6,7 @@ This module puts the results under the names that the user declared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,11 +15,11 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from symgrad import graph as g
 from symgrad.declare import named_symbol
-from symgrad.errors import DeclarationError, DerivativeError, ShapeError
+from symgrad.errors import DerivativeError, ShapeError
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
 from symgrad.laws import segment_laws
-from symgrad.lift import lift, shape_text
+from symgrad.lift import leaves_by_name, lift, shape_text
 from symgrad.matrix_form import matrix_form
 from symgrad.recognise import FORWARD
 from symgrad.reverse import adjoint_name, adjoints
@@ -61,7 +61,7 @@ class Derivation:
                 f"the loss {loss} has shape {shape_text(root.shape)}; expected a scalar. "
                 "Reduce it with sg.sum, sg.dot or sg.squared_error."
             )
-        check_leaves([root])
+        leaves_by_name([root])
         self.loss: Node = root if root.kind is Kind.NAMED else g.named(_free_name(root), root)
         self._forward = [n for n in g.topological([self.loss]) if n.kind is Kind.NAMED]
         self._rewriter = Rewriter(FORWARD)
@@ -227,20 +227,6 @@ def symbol_shape(symbol: Any) -> tuple[Any, ...]:
     """A symbol's shape as it is printed: a column n×1 is n."""
     shape = lift(symbol).shape
     return (1, *shape) if shape and symbol.shape[0] == 1 else shape
-
-
-def check_leaves(roots: Iterable[Node]) -> None:
-    """Raise DeclarationError if two different leaves, or dimensions, share one name."""
-    seen: dict[str, Node] = {}
-    for leaf in g.leaves(roots):
-        other = seen.setdefault(leaf.name, leaf)
-        if other is not leaf:
-            raise DeclarationError(
-                f"two different leaves are both named {leaf.name}: one is "
-                f"{shape_text(other.shape)}, the other {shape_text(leaf.shape)}"
-                + (", with other facts" if other.shape == leaf.shape else "")
-                + "; give them different names."
-            )
 
 
 def _target(symbol: Any, below: set[Node]) -> Node:

@@ -10,7 +10,7 @@ recurses: an expression is folded with an explicit stack, operands first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import sympy as sp
@@ -150,6 +150,26 @@ def scalar(node: Node, what: object) -> Node:
 def shape_text(shape: Sequence[object]) -> str:
     """A shape as it is printed: ``H×D``, or ``scalar``."""
     return "×".join(map(str, shape)) or "scalar"
+
+
+def leaves_by_name(roots: Iterable[Node]) -> dict[str, Node]:
+    """The leaves below ``roots``; raises DeclarationError where one name has two meanings."""
+    found: dict[str, Node] = {}
+    for leaf in g.leaves(roots):
+        other = found.setdefault(leaf.name, leaf)
+        if other is not leaf:
+            raise DeclarationError(
+                f"the name {leaf.name} stands for two different things: {described_leaf(other)} "
+                f"and {described_leaf(leaf)}; give one of them another name."
+            )
+    return found
+
+
+def described_leaf(leaf: Node) -> str:
+    """What a leaf is, for messages: ``a leaf of shape H×D with the fact simplex``."""
+    what = {True: "data", False: "a leaf"}[leaf.leaf.origin is not None]
+    facts = "".join(f" with the fact {fact}" for fact, _ in sorted(leaf.leaf.facts))
+    return f"{what} of shape {shape_text(leaf.shape)}{facts}"
 
 
 def same_shape(a: MatrixExpr, b: MatrixExpr, operation: str) -> None:

@@ -91,11 +91,11 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     # names
     "two leaves of one name": (
         lambda: sg.gradient(sg.sum(x) + sg.sum(MatrixSymbol("x", 3, 1)), x),
-        sg.DeclarationError, ("named x", "D", "3"),
+        sg.DeclarationError, ("the name x", "shape D", "shape 3"),
     ),
     "one name with a fact and without": (
         lambda: sg.gradient(sg.dot(sg.simplex("x", D), x), x),
-        sg.DeclarationError, ("named x", "facts"),
+        sg.DeclarationError, ("the name x", "the fact simplex"),
     ),
     "an empty name": (lambda: sg.let("", s), sg.DeclarationError, ("''", "non-empty")),
     "a name that is no text": (lambda: sg.let(3, s), sg.DeclarationError, ("3", "non-empty")),
