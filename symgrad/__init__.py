@@ -31,6 +31,7 @@ from symgrad.functions import (
     sum,
     tanh,
 )
+from symgrad.lift import graph_text
 from symgrad.text import formula
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ __all__ = [
     "formula",
     "function",
     "gradient",
+    "graph_text",
     "label",
     "let",
     "log",

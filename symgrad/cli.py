@@ -55,10 +55,9 @@ def derive(model: Model, wrt: Wrt = None, latex: bool = False) -> None:
 @app.command()
 def graph(model: Model) -> None:
     """Print the graph of a loss, one node a line, in index notation."""
-    from symgrad.graph import text
-    from symgrad.lift import lift
+    from symgrad.lift import graph_text
 
-    typer.echo(text([lift(load_model(model))]))
+    typer.echo(graph_text(load_model(model)))
 
 
 @app.command()

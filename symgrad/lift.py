@@ -56,6 +56,11 @@ def lift(expr: object) -> Node:
     return done[id(expr)]
 
 
+def graph_text(expr: object) -> str:
+    """The graph of a declaration, one node a line in index notation, operands first."""
+    return g.text([lift(expr)])
+
+
 def _operands(e: sp.Basic) -> Sequence[sp.Basic]:
     """The subexpressions that are lifted before ``e``: for a scalar, the matrices inside it."""
     if isinstance(e, Opaque | MatrixSymbol | Identity | OneMatrix | ZeroMatrix):

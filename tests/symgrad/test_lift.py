@@ -101,3 +101,10 @@ def test_lifting_a_derived_expression_gives_its_value() -> None:
         again = lift(d[w])
         one, two = interpret([d.roots[k], again], net, env)
         np.testing.assert_allclose(one.reshape(two.shape), two, rtol=1e-13)
+
+
+def test_graph_text_shows_a_declaration_in_index_notation() -> None:
+    A, v = MatrixSymbol("A", 2, 3), MatrixSymbol("v", 3, 1)
+    text = sg.graph_text(sg.sum(A * v))
+    assert "A: leaf 2×3" in text
+    assert text.splitlines()[-1].endswith("product scalar")
