@@ -118,9 +118,6 @@ class signum(_Activation):
         return sp.sign(self.args[0])
 
 
-PLAIN = (sigmoid, softplus, relu, step, absolute, signum)
-"""The classes above, in the order of their definition."""
-
 LAWS: dict[type[sp.Function], str] = {
     sp.exp: "exp′ = exp",
     sp.log: "log′(t) = 1/t",
