@@ -136,6 +136,8 @@ def _with_examples(node: Node, args: Sequence[Node], n: sp.Expr) -> Node:
             return g.apply(node.body, operands, shape)
         case Kind.REDUCE:
             return g.reduce(node.op, *operands[0], shape)
+        case Kind.LINALG:
+            return g.linalg(node.op, *operands[0], shape)
         case Kind.ONEHOT:
             return g.onehot(args[0], node.shape[-1])
         case Kind.NAMED:

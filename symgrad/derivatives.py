@@ -80,14 +80,64 @@ def partial_derivative(body: sp.Expr, k: int) -> sp.Expr:
     return derivative
 
 
-def _logsumexp(node: Node, k: int, adj: Node) -> Node:
-    """s = log Σ exp(z): z̄ = s̄·softmax(z)."""
-    z, labels = node.args[0], node.labels[0]
-    if z.rank == node.rank:  # of one number each: itself
+def _reduce(node: Node, k: int, adj: Node) -> Node:
+    """By operation; of one number each, a reduction is that number."""
+    if len(g.label_dims(node)) == node.rank:
         return pull([(adj, _axes(node))], node, k)
-    if labels != _axes(z) or z.rank != node.rank + 1:
-        raise DerivativeError("logsumexp reduces the last axis; this one reduces another.")
-    return pull([(adj, _axes(node)), (softmax_node(z, 1), labels)], node, k)
+    return REDUCTIONS[node.op](node, adj)
+
+
+def _moved_last(node: Node) -> tuple[Node, Labels]:
+    """The operand of a reduction over one label with that label last, and its labels."""
+    (z,), (labels,) = node.args, node.labels
+    contracted = [x for x in labels if x >= node.rank]
+    if len(contracted) != 1:
+        raise DerivativeError(f"{node.op} is over {len(contracted)} axes; reduce one at a time.")
+    order = tuple(sorted(labels))
+    if len(set(labels)) < len(labels):
+        raise DerivativeError(f"{node.op} of a diagonal has no derivative rule.")
+    if order == labels:
+        return z, labels
+    shape = tuple(z.shape[labels.index(x)] for x in order)
+    return g.product([(z, tuple(order.index(x) for x in labels))], shape), order
+
+
+def _logsumexp(node: Node, adj: Node) -> Node:
+    """s = log Σ exp(z): z̄ = s̄·softmax(z)."""
+    z, order = _moved_last(node)
+    return pull([(adj, _axes(node)), (softmax_node(z, 1), order)], node, 0)
+
+
+def _max(node: Node, adj: Node) -> Node:
+    """s = max z: z̄ = s̄ at the first entry that attains it, as in PyTorch, and 0 elsewhere."""
+    z, order = _moved_last(node)
+    kept = order[:-1]
+    winner = g.reduce("argmax", z, tuple(range(z.rank)), z.shape[:-1])
+    return pull([(adj, _axes(node)), (g.onehot(winner, z.shape[-1]), (*kept, order[-1]))], node, 0)
+
+
+def _inverse(node: Node, k: int, adj: Node) -> Node:
+    """Y = X⁻¹: X̄ = −Yᵀ·Ȳ·Yᵀ."""
+    *batch, i, j = _axes(node)
+    p, q = node.rank, node.rank + 1  # X̄[i, j] = −Σ Y[p, i]·Ȳ[p, q]·Y[j, q]
+    factors = [(node, (*batch, p, i)), (adj, (*batch, p, q)), (node, (*batch, j, q))]
+    return pull([(g.const(-1), ()), *factors], node, k)
+
+
+def _determinant(node: Node, k: int, adj: Node) -> Node:
+    """d = det X: X̄ = d̄·d·X⁻ᵀ; for l = log |det X|: X̄ = l̄·X⁻ᵀ."""
+    x, labels = node.args[0], node.labels[0]
+    shape = tuple(g.label_dims(node)[n] for n in range(node.rank + 2))
+    inverse = g.linalg("inverse", x, labels, shape)
+    axes = _axes(node)
+    factors = [(adj, axes), (inverse, (*axes, node.rank + 1, node.rank))]
+    if node.op == "det":
+        factors.append((node, axes))
+    return pull(factors, node, k)
+
+
+def _linalg(node: Node, k: int, adj: Node) -> Node:
+    return (_inverse if node.op == "inverse" else _determinant)(node, k, adj)
 
 
 def _named(node: Node, k: int, adj: Node) -> Node:
@@ -99,7 +149,11 @@ DERIVATIVES: dict[Kind, Callable[[Node, int, Node], Node]] = {
     Kind.SUM: _sum,
     Kind.PRODUCT: _product,
     Kind.MAP: _map,
-    Kind.REDUCE: _logsumexp,
+    Kind.REDUCE: _reduce,
+    Kind.LINALG: _linalg,
     Kind.NAMED: _named,
 }
-"""∂ of each kind. Leaves, constants, δ and one-hots have no differentiable operand."""
+"""∂ of each kind. Leaves, constants, δ, indicators and one-hots have no differentiable operand."""
+
+REDUCTIONS: dict[str, Callable[[Node, Node], Node]] = {"logsumexp": _logsumexp, "max": _max}
+"""∂ of each reduction; an argmax is whole numbers, which nothing differentiates by."""

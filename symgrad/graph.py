@@ -12,10 +12,12 @@ The grammar, with ``i j k`` for axes::
                 | const v                       every entry is the constant v
                 | delta                         δ_ij, shape (n, n)
                 | onehot x                      1[x = k], shape (*x.shape, n)
+              | indicator 1[c₀·i + c₁·j + … + b = 0]      or … ≥ 0; i, j, … are its axes
                 | sum     c₁·a₁ + c₂·a₂ + …     weights c are SymPy constants
                 | product Σ a₁·a₂·…             labels that are not axes of the result are summed
                 | map     f(a₁, a₂, …)          f is one scalar SymPy expression over slots
                 | reduce  op a                  a reduction that is not a sum, such as log-sum-exp
+              | linalg  op a                  inverse, determinant, … of the matrices in a
                 | named   name x                the value of x, under the name it was given
 
 **Labels.** A node of rank r owns the labels 0 … r − 1, one for each of its axes in order; an
@@ -24,6 +26,13 @@ no operand carries broadcasts. In a product and a reduction, labels ≥ r are co
 transpose, a broadcast and a diagonal are ways to *access* an operand and never nodes: matrix
 product, outer product, Hadamard product, trace and row sum are all ``product``, and a batch is
 one more label.
+
+**Windows are products.** A convolution reads x at s·i + d·u + b, which is the product
+Σ_p x_p·1[p = s·i + d·u + b] with an indicator: zero outside x, as padding wants it. So windows,
+shifts, strides and masks need no derivative of their own; the same indicator puts shares back.
+
+**Linear algebra** acts on the last two axes of its result (inverse), or on two contracted labels
+(determinants); the axes before them are a batch.
 
 **Vectors have one axis.** A SymPy matrix n×1 or 1×n lifts to shape ``(n,)``, a 1×1 one to ``()``:
 a dimension that is literally 1 has no label. A *symbolic* dimension keeps its axis, and may be
@@ -61,10 +70,12 @@ class Kind(Enum):
     CONST = "const"
     DELTA = "delta"
     ONEHOT = "onehot"
+    INDICATOR = "indicator"
     SUM = "sum"
     PRODUCT = "product"
     MAP = "map"
     REDUCE = "reduce"
+    LINALG = "linalg"
     NAMED = "named"
 
     __hash__ = object.__hash__  # identity: Enum hashes the name, and hash-consing hashes often
@@ -93,6 +104,18 @@ class LeafData(NamedTuple):
     classes: Dim | None
 
 
+class Affine(NamedTuple):
+    """The condition of an indicator: Σ coefficients·axes + offset = 0, or ≥ 0.
+
+    ``coefficients`` are whole numbers, one an axis; ``offset`` may hold dimension symbols.
+    """
+
+    coefficients: tuple[int, ...]
+    offset: Dim
+    relation: str
+    """``=`` or ``≥``."""
+
+
 class NameData(NamedTuple):
     """A name, and whether the user declared the vector that has it as a row, 1×n."""
 
@@ -113,7 +136,7 @@ class Node:
     uid: int
 
     def __repr__(self) -> str:
-        return f"<{self.kind.value} {self.uid}: {equation(self)}>"
+        return f"<{self.kind.value} {self.uid} of shape {self.shape}>"
 
     def __copy__(self) -> Node:
         return self
@@ -161,8 +184,14 @@ class Node:
         return self.data
 
     @property
+    def affine(self) -> Affine:
+        """An indicator's condition."""
+        assert isinstance(self.data, Affine)
+        return self.data
+
+    @property
     def op(self) -> str:
-        """A reduction's name."""
+        """The name of a reduction, or of an operation of linear algebra."""
         assert isinstance(self.data, str)
         return self.data
 
@@ -255,6 +284,21 @@ def onehot(index: Node, n: Dim) -> Node:
     return _intern(Kind.ONEHOT, (index,), (axes,), (*index.shape, n), None)
 
 
+def indicator(coefficients: Sequence[int], offset: object, relation: str, shape: Shape) -> Node:
+    """1[Σ coefficients·axes + offset = 0], or ≥ 0: a constant array of zeros and ones.
+
+    An equation has one spelling: its first coefficient that is not 0 is positive.
+    """
+    b = dim(offset)
+    if relation == "=" and next((c for c in coefficients if c), 1) < 0:
+        coefficients, b = [-c for c in coefficients], dim(-b)
+    if relation == "=" and tuple(coefficients) == (1, -1) and b == 0 and shape[0] == shape[1]:
+        return delta(shape[0])
+    return _intern(
+        Kind.INDICATOR, (), (), shape, Affine(tuple(map(int, coefficients)), b, relation)
+    )
+
+
 def named(name: str, node: Node, row: bool = False) -> Node:
     """``node`` under a name of its own; ``row`` says that a vector was declared as 1×n."""
     data = NameData(name, row)
@@ -299,6 +343,15 @@ def reduce(op: str, node: Node, labels: Labels, shape: Shape) -> Node:
     return _intern(Kind.REDUCE, (node,), (ordered[0].labels,), shape, op)
 
 
+def linalg(op: str, node: Node, labels: Labels, shape: Shape) -> Node:
+    """``inverse`` over the last two axes of the result; ``det``, ``logdet`` over contracted ones.
+
+    The axes before them are a batch. Transposing what is contracted changes no determinant.
+    """
+    ordered = _canonical_labels([Access(node, labels)], len(shape))
+    return _intern(Kind.LINALG, (node,), (ordered[0].labels,), shape, op)
+
+
 def rebuild(node: Node, args: Sequence[Node]) -> Node:
     """``node`` with other operands of the same shapes (the labels stay)."""
     if all(new is old for new, old in zip(args, node.args, strict=True)):
@@ -312,6 +365,8 @@ def rebuild(node: Node, args: Sequence[Node]) -> Node:
             return onehot(args[0], node.shape[-1])
         case Kind.REDUCE:
             return reduce(node.op, args[0], node.labels[0], node.shape)
+        case Kind.LINALG:
+            return linalg(node.op, args[0], node.labels[0], node.shape)
         case _:
             return _intern(node.kind, tuple(args), node.labels, node.shape, node.data)
 
@@ -458,7 +513,7 @@ def _problem(node: Node) -> str | None:
         for label, n in zip(labels, arg.shape, strict=True):
             if dims.setdefault(label, n) != n:
                 return f"label {label} runs over {dims[label]} and over {n}"
-    contracts = node.kind in (Kind.PRODUCT, Kind.REDUCE)
+    contracts = node.kind in (Kind.PRODUCT, Kind.REDUCE, Kind.LINALG)
     if node.kind is not Kind.ONEHOT and not contracts and len(dims) > node.rank:
         return "a label is not an axis of the result"
     if sorted(dims) != list(range(len(dims))):
@@ -472,75 +527,24 @@ def _problem(node: Node) -> str | None:
                 return f"the body {node.body} has symbols that are neither slots nor dimensions"
         case Kind.NAMED if node.shape != node.args[0].shape:
             return f"shape {node.shape}, but its value has shape {node.args[0].shape}"
+        case Kind.INDICATOR if len(node.affine.coefficients) != node.rank:
+            return f"{len(node.affine.coefficients)} coefficients for {node.rank} axes"
+        case Kind.REDUCE if node.op == "argmax" and len(dims) != node.rank + 1:
+            return "an argmax is over one label"
+        case Kind.LINALG if problem := _linalg_problem(node, dims):
+            return problem
         case Kind.DELTA if len(node.shape) != 2 or node.shape[0] != node.shape[1]:
             return f"shape {node.shape} is not square"
     return None
 
 
-# ------------------------------------------------------------------------------------ as text
-
-_LETTERS = "ijklmnopqrstuvwxyz"
-
-
-def _letters(labels: Iterable[int]) -> str:
-    return "".join(_LETTERS[x] if x < len(_LETTERS) else f"<{x}>" for x in labels)
-
-
-def _reference(node: Node) -> str:
-    match node.kind:
-        case Kind.LEAF | Kind.NAMED:
-            return node.name
-        case Kind.CONST:
-            return str(node.value)
-        case Kind.DELTA:
-            return "δ"
-        case _:
-            return f"%{node.uid}"
-
-
-def equation(node: Node) -> str:
-    """One node as index notation over its operands, such as ``Σk %3[ik]·x[k]``."""
-
-    def operand(access: Access) -> str:
-        ref = _reference(access.node)
-        return f"{ref}[{_letters(access.labels)}]" if access.labels else ref
-
-    contracted = _letters(range(node.rank, len(label_dims(node))))
-    prefix = f"Σ{contracted} " if contracted else ""
-    operands = [operand(a) for a in node.accesses]
-    match node.kind:
-        case Kind.LEAF | Kind.CONST | Kind.DELTA:
-            return _reference(node)
-        case Kind.ONEHOT:
-            return f"1[{operands[0]} = {_letters([node.rank - 1])}]"
-        case Kind.SUM:
-            terms = [
-                x if c == 1 else f"{c}·{x}" for c, x in zip(node.weights, operands, strict=True)
-            ]
-            return " + ".join(terms) or "0"
-        case Kind.PRODUCT:
-            return prefix + ("·".join(operands) or "1")
-        case Kind.MAP:
-            names = {slot(k): sp.Symbol(x) for k, x in enumerate(operands)}
-            return str(node.body.xreplace(names))
-        case Kind.REDUCE:
-            return f"{node.op}{contracted} {operands[0]}"
-        case Kind.NAMED:
-            return operands[0]
-
-
-def text(roots: Iterable[Node]) -> str:
-    """The whole graph, one node a line, operands first: what ``symgrad graph`` prints."""
-    lines = []
-    for node in topological(roots):
-        if node.kind in (Kind.CONST, Kind.DELTA):
-            continue
-        axes = _letters(range(node.rank))
-        shape = "×".join(map(str, node.shape)) or "scalar"
-        if node.kind is Kind.LEAF:
-            facts = "".join(f", {fact}" for fact, _ in sorted(node.leaf.facts))
-            lines.append(f"{node.name}: leaf {shape}{facts}")
-        else:
-            left = f"{_reference(node)}[{axes}]" if axes else _reference(node)
-            lines.append(f"{left} = {equation(node)}    {node.kind.value} {shape}")
-    return "\n".join(lines)
+def _linalg_problem(node: Node, dims: Mapping[int, Dim]) -> str | None:
+    scalar = node.op != "inverse"
+    pair = (node.rank, node.rank + 1) if scalar else (node.rank - 2, node.rank - 1)
+    if not scalar and node.rank < 2:
+        return f"shape {node.shape} is no matrix"
+    if len(dims) != node.rank + 2 * scalar or not set(pair) <= set(node.labels[0]):
+        return f"the matrix of {node.op} is not on the labels {pair}"
+    if dims[pair[0]] != dims[pair[1]]:
+        return f"a matrix of {dims[pair[0]]}×{dims[pair[1]]} is not square"
+    return None

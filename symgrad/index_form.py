@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad import graph as g
+from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Node, slot
 from symgrad.symbols import Opaque
 
@@ -60,6 +61,11 @@ def _entry(node: Node, own: tuple[sp.Dummy, ...], at: Any) -> Any:
             return sp.KroneckerDelta(*own)
         case Kind.ONEHOT:
             return sp.KroneckerDelta(operand(0), own[-1])
+        case Kind.INDICATOR:
+            coefficients, offset, relation = node.affine
+            total = sp.Add(*(c * x for c, x in zip(coefficients, own, strict=True)), offset)
+            holds = sp.Eq(total, 0) if relation == "=" else sp.Ge(total, 0)
+            return sp.Piecewise((1, holds), (0, True))
         case Kind.SUM:
             return sp.Add(*(c * operand(k) for k, c in enumerate(node.weights)))
         case Kind.MAP:
@@ -68,6 +74,8 @@ def _entry(node: Node, own: tuple[sp.Dummy, ...], at: Any) -> Any:
             factors = sp.Mul(*(operand(k) for k in range(len(node.args))))
             ranges = [(summed[k], 0, dims[k] - 1) for k in summed]
             return sp.Sum(factors, *ranges) if ranges else factors
+        case Kind.LINALG:
+            raise UnsupportedError(f"index notation cannot say {node.op}; name its operand.")
         case Kind.REDUCE:
             ranges = [(summed[k], 0, dims[k] - 1) for k in summed]
             return sp.log(sp.Sum(sp.exp(operand(0)), *ranges))

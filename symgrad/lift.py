@@ -25,6 +25,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from symgrad import graph as g
+from symgrad import listing
 from symgrad.elementwise import expand, unsupported
 from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
 from symgrad.graph import Access, Dim, Labels, Node, Shape, dim
@@ -58,7 +59,7 @@ def lift(expr: object) -> Node:
 
 def graph_text(expr: object) -> str:
     """The graph of a declaration, one node a line in index notation, operands first."""
-    return g.text([lift(expr)])
+    return listing.text([lift(expr)])
 
 
 def _operands(e: sp.Basic) -> Sequence[sp.Basic]:

@@ -86,7 +86,11 @@ def _one(node: Node, done: Mapping[Node, Any]) -> Any:
             rows, cols = (*node.shape, 1)[:2]
             index = done[node.args[0]]
             return MatrixCall(functions.onehot, (index, node.shape[-1]), node, (rows, cols))
+        case Kind.INDICATOR | Kind.LINALG:
+            raise NoMatrixForm
         case Kind.REDUCE:
+            if node.op != "logsumexp":
+                raise NoMatrixForm
             if node.labels[0] != tuple(range(node.args[0].rank)):
                 raise NoMatrixForm
             if not node.args[0].rank:

@@ -32,7 +32,7 @@ def adjoints(root: Node, wrt: Sequence[Node], seed: Node | None = None) -> dict[
     targets = set(wrt)
     needed: set[Node] = set()
     for node in order:
-        differentiable = node.kind is not Kind.ONEHOT
+        differentiable = node.kind is not Kind.ONEHOT and node.data != "argmax"
         if node in targets or (differentiable and any(arg in needed for arg in node.args)):
             needed.add(node)
 

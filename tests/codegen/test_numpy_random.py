@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgrad import graph as g
+from symgrad import listing
 
 
 def check(random: Random) -> str:
@@ -28,7 +29,7 @@ def check(random: Random) -> str:
     found = namespace["function"](*arguments)
     found = found if len(roots) > 1 else (found,)
     for a, b, root in zip(found, expected, roots, strict=True):
-        assert np.shape(a) == b.shape, (source, g.text([root]))
+        assert np.shape(a) == b.shape, (source, listing.text([root]))
         np.testing.assert_allclose(
             a, b, rtol=1e-8, atol=1e-8 * (1 + np.abs(b).max()), err_msg=source
         )

@@ -75,6 +75,21 @@ def _one(
                 result[at] = n.number(sp.sympify(node.value).subs(net.dims))
             case Kind.DELTA:
                 result[at] = n.number(int(at[0] == at[1]))
+            case Kind.INDICATOR:
+                c, b, relation = node.affine
+                total = sum(x * y for x, y in zip(c, at, strict=True)) + net.size(b)
+                result[at] = n.number(int(total == 0 if relation == "=" else total >= 0))
+            case Kind.LINALG:
+                size = extents[max(extents)]
+                if node.op == "inverse":
+                    size = shape[-1]
+                    places = [[(*at[:-2], i, j) for j in range(size)] for i in range(size)]
+                else:
+                    places = [[(*at, i, j) for j in range(size)] for i in range(size)]
+                entries = [
+                    [args[0][tuple(w[x] for x in node.labels[0])] for w in row] for row in places
+                ]
+                result[at] = _linalg(node.op, entries, at)
             case Kind.ONEHOT:
                 index = operands()[0] if args[0].ndim else args[0][()]
                 result[at] = n.number(int(int(n.real(index)) == at[-1]))
@@ -97,7 +112,32 @@ def _one(
                     total = total + factor
                 result[at] = total
             case Kind.REDUCE:
-                assert node.op == "logsumexp"
                 row = [operands(more)[0] for more in np.ndindex(*(len(r) for r in contracted))]
+                if node.op in ("max", "argmax"):
+                    best = max(range(len(row)), key=lambda k: n.real(row[k]))
+                    result[at] = row[best] if node.op == "max" else n.number(best)
+                    continue
+                assert node.op == "logsumexp"
                 result[at] = _softmax(n, np.array(row, dtype=n.dtype))[1]
     return result
+
+
+def _linalg(op: str, entries: Sequence[Sequence[Any]], at: tuple[int, ...]) -> Any:
+    """By cofactors, which are a definition and no algorithm."""
+
+    def det(rows: Sequence[Sequence[Any]]) -> Any:
+        if not rows:
+            return 1
+        return sum(
+            (-1) ** k * rows[0][k] * det([[*r[:k], *r[k + 1 :]] for r in rows[1:]])
+            for k in range(len(rows))
+        )
+
+    if op == "det":
+        return det(entries)
+    if op == "logdet":
+        value = det(entries)
+        return np.log(value * (1 if value.real > 0 else -1))
+    i, j = at[-2:]
+    minor = [[*r[:i], *r[i + 1 :]] for k, r in enumerate(entries) if k != j]
+    return (-1) ** (i + j) * det(minor) / det(entries)

@@ -10,6 +10,7 @@ from oracle import COMPLEX, Net, point
 from random_graphs import SIZES, graph_symbols
 
 from symgrad import graph as g
+from symgrad import listing
 from symgrad.errors import GraphError
 from symgrad.graph import Node
 from symgrad.identities import scaled
@@ -53,7 +54,7 @@ def check_row(rule: Rule, rows: Mapping[str, Row]) -> None:
     after = rule.apply(before)
     assert after is not None, f"{rule.name} does not fire on {before}"
     g.validate([after])
-    assert after is expected, g.text([after, expected])
+    assert after is expected, listing.text([after, expected])
     assert preserved(before, after, points())
     (normal,) = Rewriter([rule])([before])
     assert preserved(before, normal, points())

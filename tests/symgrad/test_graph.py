@@ -14,6 +14,7 @@ import sympy as sp
 from sympy import MatrixSymbol, Symbol, symbols
 
 from symgrad import graph as g
+from symgrad import listing
 from symgrad.errors import GraphError
 from symgrad.graph import Kind, Node, slot
 
@@ -164,7 +165,7 @@ def test_substitute_rebuilds_what_is_above() -> None:
 def test_text() -> None:
     h = g.named("h", g.apply(sp.tanh(T), [(x, (0,))], (N,)))
     total = g.add([(2, g.product([(A, (0, 1)), (h, (1,))], (M,)), (0,)), (1, g.const(1), ())], (M,))
-    lines = g.text([g.reduce("logsumexp", total, (0,), ())]).splitlines()
+    lines = listing.text([g.reduce("logsumexp", total, (0,), ())]).splitlines()
     assert {"x: leaf N", "A: leaf M×N"} <= set(lines)
     assert any(line.startswith("h[i] = %") for line in lines)
     assert any("= Σj A[ij]·h[j]" in line for line in lines)

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "symgrad"
 
 CORE = [
-    "errors", "graph", "vocabulary", "symbols", "elementwise", "lift", "functions", "declare",
-    "batch", "rewrite", "identities", "recognise", "derivatives", "reverse", "simplify",
+    "errors", "graph", "listing", "vocabulary", "symbols", "elementwise", "lift", "functions",
+    "declare", "batch", "rewrite", "identities", "recognise", "derivatives", "reverse", "simplify",
     "index_form", "matrix_form", "text", "laws", "latex", "derivation",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""

@@ -15,6 +15,7 @@ from rules import points, preserved
 
 import symgrad as sg
 from symgrad import graph as g
+from symgrad import listing
 from symgrad.errors import GraphError
 from symgrad.graph import Kind, Node
 from symgrad.identities import CANONICAL
@@ -77,7 +78,7 @@ def test_rule_order_does_not_matter_on_random_gradients(seed: int) -> None:
     d = sg.gradient(net.loss, net.wrt)
     expected = Rewriter(FORWARD)(d._raw)
     found = Rewriter(shuffled(FORWARD, seed))(d._raw)
-    assert found == expected, g.text([*found, *expected])
+    assert found == expected, listing.text([*found, *expected])
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
@@ -86,7 +87,7 @@ def test_rule_order_does_not_matter_on_random_graphs(seed: int) -> None:
     nodes = random_nodes(random.Random(seed).choice, 5)
     expected = Rewriter(FORWARD)(nodes)
     found = Rewriter(shuffled(FORWARD, seed))(nodes)
-    assert found == expected, g.text([*found, *expected])
+    assert found == expected, listing.text([*found, *expected])
 
 
 # ------------------------------------------------------------------------------------- driver

@@ -1,0 +1,86 @@
+"""The graph as text, one node a line in index notation: what ``symgrad graph`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy as sp
+
+from symgrad.graph import Access, Kind, Node, label_dims, slot, topological
+
+_LETTERS = "ijklmnopqrstuvwxyz"
+
+
+def _letters(labels: Iterable[int]) -> str:
+    return "".join(_LETTERS[x] if x < len(_LETTERS) else f"<{x}>" for x in labels)
+
+
+def _reference(node: Node) -> str:
+    match node.kind:
+        case Kind.LEAF | Kind.NAMED:
+            return node.name
+        case Kind.CONST:
+            return str(node.value)
+        case Kind.DELTA:
+            return "δ"
+        case _:
+            return f"%{node.uid}"
+
+
+def condition(node: Node, axes: Sequence[str]) -> str:
+    """The condition of an indicator, such as ``2i + u - 1 = 0``."""
+    coefficients, offset, relation = node.affine
+    total = sp.Add(*(c * sp.Symbol(x) for c, x in zip(coefficients, axes, strict=False)), offset)
+    return f"{total} {relation} 0"
+
+
+def equation(node: Node) -> str:
+    """One node as index notation over its operands, such as ``Σk %3[ik]·x[k]``."""
+
+    def operand(access: Access) -> str:
+        if access.node.kind is Kind.INDICATOR:
+            return f"1[{condition(access.node, _letters(access.labels))}]"
+        ref = _reference(access.node)
+        return f"{ref}[{_letters(access.labels)}]" if access.labels else ref
+
+    contracted = _letters(range(node.rank, len(label_dims(node))))
+    prefix = f"Σ{contracted} " if contracted else ""
+    operands = [operand(a) for a in node.accesses]
+    match node.kind:
+        case Kind.LEAF | Kind.CONST | Kind.DELTA:
+            return _reference(node)
+        case Kind.INDICATOR:
+            return f"1[{condition(node, _LETTERS)}]"
+        case Kind.ONEHOT:
+            return f"1[{operands[0]} = {_letters([node.rank - 1])}]"
+        case Kind.SUM:
+            terms = [
+                x if c == 1 else f"{c}·{x}" for c, x in zip(node.weights, operands, strict=True)
+            ]
+            return " + ".join(terms) or "0"
+        case Kind.PRODUCT:
+            return prefix + ("·".join(operands) or "1")
+        case Kind.MAP:
+            names = {slot(k): sp.Symbol(x) for k, x in enumerate(operands)}
+            return str(node.body.xreplace(names))
+        case Kind.REDUCE | Kind.LINALG:
+            return f"{node.op}{contracted} {operands[0]}"
+        case Kind.NAMED:
+            return operands[0]
+
+
+def text(roots: Iterable[Node]) -> str:
+    """The whole graph, one node a line, operands first: what ``symgrad graph`` prints."""
+    lines = []
+    for node in topological(roots):
+        if node.kind in (Kind.CONST, Kind.DELTA, Kind.INDICATOR):
+            continue
+        axes = _letters(range(node.rank))
+        shape = "×".join(map(str, node.shape)) or "scalar"
+        if node.kind is Kind.LEAF:
+            facts = "".join(f", {fact}" for fact, _ in sorted(node.leaf.facts))
+            lines.append(f"{node.name}: leaf {shape}{facts}")
+        else:
+            left = f"{_reference(node)}[{axes}]" if axes else _reference(node)
+            lines.append(f"{left} = {equation(node)}    {node.kind.value} {shape}")
+    return "\n".join(lines)
