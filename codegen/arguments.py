@@ -18,8 +18,9 @@ from symgrad.codegen.names import Names
 from symgrad.codegen.program import Dimension, Input, Role
 from symgrad.errors import DeclarationError
 from symgrad.graph import Kind, Node, Shape, dim
-from symgrad.lift import described_leaf, leaves_by_name, lift, shape_text
-from symgrad.symbols import Opaque
+from symgrad.lift import described_leaf, leaves_by_name, lift
+from symgrad.listing import shape_text
+from symgrad.symbols import Opaque, as_matrix
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,28 @@ class Arguments:
     names: Names
 
 
-def resolve(inputs: Iterable[object], roots: Sequence[Node], reserved: Iterable[str]) -> Arguments:
+def resolve(
+    inputs: Iterable[object],
+    roots: Sequence[Node],
+    reserved: Iterable[str],
+    declared: Sequence[Node] = (),
+) -> Arguments:
     """The arguments for ``inputs``, in order, of a function with the values ``roots``.
 
+    ``declared`` are leaves of the declaration, some of which may be gone from ``roots``: an input
+    that is not needed still has a shape, from which dimensions are read.
     Raises DeclarationError where an input is missing, given twice, or declared in two ways.
     """
     given = [_plain(x) for x in inputs]
     leaves = leaves_by_name(roots)
+    known = {leaf.name: leaf for leaf in declared} | leaves
     names = Names(reserved)
-    data = {_plain(x.leaf.origin): x for x in leaves.values() if x.leaf.origin is not None}
+    data = {_plain(x.leaf.origin): x for x in known.values() if x.leaf.origin is not None}
     found: list[Input] = []
     number: dict[Node, int] = {}
     seen: set[str] = set()
     for symbol in given:
-        leaf = _leaf_of(symbol, leaves, data)
+        leaf = _leaf_of(symbol, known, data)
         name = str(symbol.name)
         if name in seen:
             raise DeclarationError(f"the input {name} is listed twice; list each input once.")
@@ -75,11 +84,15 @@ def of_leaves(
     return Arguments(tuple(inputs), number, _dimensions(inputs, symbols, roots, names), names)
 
 
-def array_shape(shape: Shape, rows: object, cols: object) -> Shape:
-    """What is passed for a SymPy matrix: (n,) for n×1, else (n, m); a 1×1 one is a scalar."""
-    if dim(cols) == 1:
+def array_shape(shape: Shape, *declared: object) -> Shape:
+    """What is passed for a value: (n,) for n×1, a number for a single entry, else all its axes.
+
+    ``shape`` is that of the value, which has no axis for a dimension that is literally 1.
+    """
+    sizes = tuple(map(dim, declared))
+    if (len(sizes) == 2 and sizes[1] == 1) or all(n == 1 for n in sizes):
         return shape
-    return (dim(rows), dim(cols))
+    return sizes
 
 
 # --------------------------------------------------------------------------------- the symbols
@@ -90,12 +103,12 @@ def _plain(x: object) -> sp.Basic:
     node = x.node if isinstance(x, Opaque) else None
     if node is not None and node.kind is Kind.LEAF:
         return node.leaf.symbol
-    if node is not None or not isinstance(x, sp.Symbol | MatrixSymbol):
+    if node is not None or not isinstance(x, sp.Symbol | MatrixSymbol | sp.IndexedBase):
         raise DeclarationError(
             f"the input {x} is of type {type(x).__name__}; list declared symbols as inputs "
-            "(Symbol, MatrixSymbol, sg.simplex or sg.label)."
+            "(Symbol, MatrixSymbol, IndexedBase with a shape, sg.simplex or sg.label)."
         )
-    return x
+    return as_matrix(x) if isinstance(x, sp.IndexedBase) else x
 
 
 def _is_integer(symbol: sp.Basic) -> bool:
@@ -131,8 +144,8 @@ def _input(symbol: sp.Basic, leaf: Node | None, name: str, batched: bool) -> Inp
         leaf = lift(symbol)
     role: Role = "label" if leaf.leaf.classes is not None else "array"
     shape = leaf.shape
-    if leaf.leaf.origin is None and isinstance(leaf.leaf.symbol, MatrixSymbol):
-        shape = array_shape(shape, *leaf.leaf.symbol.shape)
+    if leaf.leaf.origin is None:
+        shape = array_shape(shape, *getattr(leaf.leaf.symbol, "shape", ()))
     return Input(name, declared, leaf.shape, shape, role, leaf.leaf.classes)
 
 
@@ -186,6 +199,8 @@ def integers_used(inputs: Sequence[Input], roots: Sequence[Node]) -> list[sp.Sym
             values.append(node.value)
         elif node.kind is Kind.SUM:
             values += node.weights
+        elif node.kind is Kind.INDICATOR:
+            values.append(node.affine.offset)
         elif node.kind is Kind.MAP:
             slots = {g.slot(k) for k in range(len(node.args))}
             symbols |= node.body.free_symbols - slots

@@ -21,11 +21,12 @@ from symgrad.graph import Shape
 
 
 class Buffers(NamedTuple):
-    """The buffer of each value, the shape of each buffer, and the values that are overwritten in
-    place, from the first to the last, each chain a list."""
+    """The buffer of each value, the shape of each buffer and whether it holds whole numbers, and
+    the values that are overwritten in place, from the first to the last, each chain a list."""
 
     of: dict[int, int]
     shapes: list[Shape]
+    integral: list[bool]
     chains: list[list[int]]
 
 
@@ -46,6 +47,7 @@ class _Sharing:
             self.last_use[out.operand.value] = len(fused.groups)
         self.buffer_of: dict[int, int] = {}
         self.shapes: list[Shape] = []
+        self.integral: list[bool] = []
         self.free: list[int] = []
         self.chain_of: dict[int, list[int]] = {}
 
@@ -64,6 +66,8 @@ class _Sharing:
                         for v in dying
                         if v not in taken
                         and self.wanted[v].shape == shape
+                        and not self.integral[self.buffer_of[v]]
+                        and not isinstance(self.wanted[value].operation, p.INTEGRAL)
                         and isinstance(group, Nest)
                         and item is not None
                         and self._may_overwrite(group, item, v)
@@ -75,7 +79,7 @@ class _Sharing:
                     self.buffer_of[value] = self.buffer_of[heir]
                     self.chain_of[value] = self.chain_of[heir]
                 else:
-                    self.buffer_of[value] = self._fresh(shape)
+                    self.buffer_of[value] = self._fresh(self.wanted[value])
                     self.chain_of[value] = []
                 self.chain_of[value].append(value)
             self.free += [self.buffer_of[v] for v in dying if v not in taken]
@@ -85,14 +89,16 @@ class _Sharing:
                 if v in self.buffer_of and v not in self.last_use
             ]
         chains = {id(chain): chain for chain in self.chain_of.values()}
-        return Buffers(self.buffer_of, self.shapes, list(chains.values()))
+        return Buffers(self.buffer_of, self.shapes, self.integral, list(chains.values()))
 
-    def _fresh(self, shape: Shape) -> int:
+    def _fresh(self, statement: p.Statement) -> int:
+        integral = isinstance(statement.operation, p.INTEGRAL)
         for k in self.free:
-            if self.shapes[k] == shape:
+            if self.shapes[k] == statement.shape and self.integral[k] == integral:
                 self.free.remove(k)
                 return k
-        self.shapes.append(shape)
+        self.shapes.append(statement.shape)
+        self.integral.append(integral)
         return len(self.shapes) - 1
 
     def _may_overwrite(self, nest: Nest, item: Item, old: int) -> bool:
@@ -116,7 +122,7 @@ class _Sharing:
 
     def _reads_of(self, group: Call | Nest) -> Iterator[Read]:
         if isinstance(group, Call):
-            for operand in (group.a, group.b, *group.scalars):
+            for operand in (group.product.a, group.product.b, *group.scalars):
                 yield from self._through(operand)
             return
         for item in group.items:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symgrad.errors import UnsupportedError
 
@@ -76,6 +77,32 @@ def compare(left: Code, operator: str, right: Code) -> Code:
     return Code(text, COMPARE, deeper(left, right), boolean=True)
 
 
+_FLIPPED = {"==": "==", ">=": "<=", ">": "<"}
+
+
+def condition(
+    terms: Sequence[tuple[int, Code]], offset: sp.Expr, relation: str, whole: Callable[..., Code]
+) -> Code:
+    """Σ coefficient·term + offset = 0, or ≥ 0, with the first term and no minus on the left.
+
+    ``whole`` prints an expression in dimensions.
+    """
+    operator = "==" if relation == "=" else ">="
+    if relation != "=" and offset == -1:
+        operator, offset = ">", sp.S.Zero
+    sides: tuple[list[Code], list[Code]] = ([], [])
+    for c, code in terms:
+        size = code if abs(c) == 1 else multiply([integer(abs(c)), code])
+        sides[c < 0].append(size)
+    right = offset.is_negative or (not sides[1] and not offset.is_positive)
+    if offset != 0 or not sides[right]:
+        sides[bool(right)].append(whole(-offset if right else offset))
+    first, second = (add([(False, x) for x in side]) if side else integer(0) for side in sides)
+    if terms and terms[0][0] < 0:
+        return compare(second, _FLIPPED[operator], first)
+    return compare(first, operator, second)
+
+
 def add(terms: Sequence[tuple[bool, Code]]) -> Code:
     """A sum of (is negative, code)."""
     (negative, first), *rest = terms
@@ -117,16 +144,26 @@ def power(base: Code, exponent: Code) -> Code:
     return Code(text, POWER, deeper(base, exponent))
 
 
+def floored(above: Code, below: Code) -> Code:
+    """``above // below``."""
+    text = f"{above.bound(PRODUCT)} // {below.bound(POWER)}"
+    return Code(text, PRODUCT, deeper(above, below))
+
+
 def integer(n: int) -> Code:
     """A whole number."""
     return Code(str(n)) if n >= 0 else Code(str(n), SIGN)
 
 
+_EXACT = 2**53
+"""From here on a whole number is a float, which arrays hold it as anyway."""
+
+
 def number(value: sp.Expr) -> Code:
     """A real number: exact where Python's division is, else its decimal digits."""
-    if value.is_Integer:
+    if value.is_Integer and abs(value) < _EXACT:
         return integer(int(value))
-    if value.is_Rational:
+    if value.is_Rational and not value.is_Integer:
         tops, bottoms = _fraction(abs(value))
         return add([(bool(value < 0), multiply(tops, bottoms))])
     text = repr(float(value))
@@ -136,6 +173,8 @@ def number(value: sp.Expr) -> Code:
 def _fraction(value: sp.Rational) -> tuple[list[Code], list[Code]]:
     """A positive rational number as factors above and below the line; 1 has none."""
     decimal = repr(float(value))
+    if value.q == 1 and value >= _EXACT:
+        return [Code(decimal)], []
     if value.q != 1 and len(decimal) <= 6 and "e" not in decimal:
         return [Code(decimal)], []
     return [integer(int(n)) for n in [value.p] if n != 1], [
@@ -228,12 +267,21 @@ class Printer:
         return done[body]
 
     def _composed(self, e: sp.Expr, parts: list[Code]) -> Code:
+        if isinstance(e, sp.Not | sp.And | sp.Or):
+            return self.connected(_CONNECTIVES[type(e)], parts)
+        if isinstance(e, sp.Piecewise):
+            n = len(parts) // 2
+            return self._chosen(parts[:n], parts[n:])
         if not (e.is_Mul and any(not (x.boolean or _is_literal(x)) for x in parts)):
             parts = [self.real(x) if x.boolean else x for x in parts]
         if e.is_Symbol:
             return self.symbols(e)
         if e.is_number:
             return number(e)
+        if isinstance(e, Relational):
+            return compare(parts[0], e.rel_op, parts[1])
+        if _is_whole_quotient(e):
+            return floored(*parts)
         if e.is_Add:
             signs = [negative for negative, _ in _terms(e)]
             return self.add(list(zip(signs, parts, strict=True)))
@@ -251,13 +299,31 @@ class Printer:
             return power(*self.fit([*parts, *([number(e.exp)] if len(parts) == 1 else [])]))
         return self._function(e.func, e, parts)
 
+    def _chosen(self, conditions: Sequence[Code], values: Sequence[Code]) -> Code:
+        """The value of the first condition that holds, else the last value."""
+        numbers = [self.real(x) if x.boolean else x for x in values]
+        *_, result = numbers = self.fit(numbers)
+        for condition, value in zip(conditions[::-1], numbers[-2::-1], strict=True):
+            result = self.conditional(condition, value, result)
+        literal = all(x.depth == 0 and _is_literal(x) for x in numbers)
+        return self.real(result) if literal else result
+
+    def conditional(self, condition: Code, yes: Code, no: Code) -> Code:
+        """One of two values."""
+        return call("np.where", condition, yes, no)
+
+    def connected(self, connective: str, parts: Sequence[Code]) -> Code:
+        """Truth values joined by ``&`` or ``|``, or negated by ``~``."""
+        codes = [x.bound(ATOM) for x in parts]
+        text = f" {connective} ".join(codes) if len(codes) > 1 else f"{connective}{codes[0]}"
+        return Code(text, COMPARE, deeper(*parts), boolean=True)
+
     def _function(self, key: object, e: sp.Expr, parts: list[Code]) -> Code:
         spelling = self.functions.get(key)  # type: ignore[call-overload]
         if spelling is None:
-            known = ", ".join(sorted({str(getattr(f, "__name__", f)) for f in self.functions}))
             raise UnsupportedError(
-                f"the {self.target} target has no spelling for the function "
-                f"{type(e).__name__} in {e}; it knows {known}."
+                f"the {self.target} target has no spelling for the function {type(e).__name__} in "
+                f"{e}; write it in SymPy's functions, or give its class a doit method that does."
             )
         parts = self.fit(parts)
         return call(spelling, *parts) if isinstance(spelling, str) else spelling(*parts)
@@ -267,7 +333,10 @@ class Printer:
 
 
 def _is_literal(code: Code) -> bool:
-    return code.text[0].isdigit()
+    return code.text.lstrip("-")[0].isdigit()
+
+
+_CONNECTIVES = {sp.And: "&", sp.Or: "|", sp.Not: "~"}
 
 
 def is_negative(e: sp.Expr) -> bool:
@@ -298,10 +367,21 @@ def _factors(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
     return above, below
 
 
+def _is_whole_quotient(e: sp.Expr) -> bool:
+    """Whether an expression is ⌊a/b⌋ of whole numbers, as the dimensions of a convolution are."""
+    if not isinstance(e, sp.floor):
+        return False
+    return all(x.is_integer for x in sp.together(e.args[0]).as_numer_denom())
+
+
 def _parts(e: sp.Expr) -> list[sp.Expr]:
     """What has to be printed before ``e``."""
     if e.is_Symbol or e.is_number:
         return []
+    if isinstance(e, sp.Piecewise):
+        return [x.cond for x in e.args[:-1]] + [x.expr for x in e.args]
+    if _is_whole_quotient(e):
+        return list(sp.together(e.args[0]).as_numer_denom())
     if e.is_Add:
         return [x for _, x in _terms(e)]
     if e.is_Mul:

@@ -24,9 +24,14 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symgrad.codegen import program as p
+from symgrad.codegen.matrices import MatrixProduct, as_matrices
 from symgrad.graph import Dim, Labels
 
-POINTWISE = (p.Sum, p.Multiply, p.Apply, p.Gather, p.OneHot, p.Eye)
+POINTWISE = (p.Sum, p.Multiply, p.Apply, p.Gather, p.OneHot, p.Eye, p.Window, p.Mask)
+INDEXING = (p.Window, p.Mask)
+"""What costs no more than an index or a comparison: printed inside every one of its users."""
+ROUTINES = (p.Linalg, p.Threshold)
+"""Functions of whole matrices and rows, called once for each index of the batch."""
 
 DEEPEST = 6
 """How many statements may be printed inside one another."""
@@ -43,11 +48,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """out ← weight·Π scalars·a·b + beta·out; a and b as operands with the labels of the result."""
+    """out ← weight·Π scalars·a·b + beta·out, the product being one of matrices."""
 
     statement: p.Statement
-    a: p.Operand
-    b: p.Operand
+    product: MatrixProduct
     weight: sp.Expr
     scalars: tuple[p.Operand, ...]
     accumulates: bool
@@ -72,7 +76,7 @@ class Item:
     @property
     def sums_rows(self) -> bool:
         """Whether the value is complete only after the nest."""
-        scatters = isinstance(self.statement.operation, p.Scatter)
+        scatters = isinstance(self.statement.operation, p.Scatter | p.Unwindow)
         return scatters or (self.row is not None and self.row >= self.rank)
 
     @property
@@ -112,10 +116,23 @@ class Fused:
 
 
 def loops(program: p.Program, statement: p.Statement) -> dict[int, Dim]:
-    """The labels that a statement loops over and their extents: not those that a gather indexes."""
-    extents = p.extents(program, statement)
-    if isinstance(statement.operation, p.Gather):
-        return {x: n for x, n in extents.items() if x < len(statement.shape)}
+    """The labels that a statement loops over and their extents.
+
+    Not those that a gather or a window indexes, those that a scatter or an unwindow adds along,
+    and those that a routine sees whole.
+    """
+    extents, rank = p.extents(program, statement), len(statement.shape)
+    match statement.operation:
+        case p.Gather() | p.Window() | p.Threshold():
+            return {x: n for x, n in extents.items() if x < rank}
+        case p.Linalg(op=op):
+            batch = rank - 2 if op == "inverse" else rank
+            return {x: n for x, n in extents.items() if x < batch}
+        case p.Scatter(label=label):
+            return {x: n for x, n in extents.items() if x != label}
+        case p.Unwindow(places=places):
+            gone = {x for x, _ in places}
+            return {x: n for x, n in extents.items() if x not in gone}
     return extents
 
 
@@ -171,6 +188,9 @@ class _Fusion:
     def _call(self, statement: p.Statement) -> Call:
         """A contraction with the scaling and the update that follow it, where they can fold."""
         a, b = statement.operation.operands
+        own = tuple(range(len(statement.shape)))
+        product = as_matrices(len(own), a, b)
+        assert product is not None, "is_call lets nothing else through"
         weight: sp.Expr = sp.S.One
         scalars: list[p.Operand] = []
         value, accumulates = statement.value, False
@@ -186,8 +206,8 @@ class _Fusion:
                     weight *= w
                 case p.Sum(operands=operands, weights=weights) if user.value in self.overwrites:
                     terms = dict(zip(operands, weights, strict=True))
-                    kept = p.Operand(self.overwrites[user.value], (0, 1))
-                    mine = p.Operand(value, (0, 1))
+                    kept = p.Operand(self.overwrites[user.value], own)
+                    mine = p.Operand(value, own)
                     reads = {a.value, b.value} & set(self.overwrites.values())
                     if set(terms) != {kept, mine} or terms[kept] != 1 or reads:
                         break
@@ -195,11 +215,11 @@ class _Fusion:
                     accumulates = True
                 case _:
                     break
-            if any(x.value == value and x.labels != (0, 1) for x in user.operation.operands):
+            if any(x.value == value and x.labels != own for x in user.operation.operands):
                 break
             self.absorbed.add(user.value)
             value = user.value
-        return Call(statement, a, b, weight, tuple(scalars), accumulates, value)
+        return Call(statement, product, weight, tuple(scalars), accumulates, value)
 
     # ------------------------------------------------------------------------------- inlining
 
@@ -209,27 +229,38 @@ class _Fusion:
         if isinstance(statement.operation, p.Constant):
             return True
         users = self.users.get(value, [])
+        anywhere = isinstance(statement.operation, INDEXING)
         if (
             not isinstance(statement.operation, POINTWISE)
             or value in self.absorbed
             or value in self.outputs
-            or len(users) != 1
-            or self.program.uses[value] != 1
-            or statement.name is not None
+            or not users
+            or (self.program.uses[value] != 1 and not anywhere)
+            or (statement.name is not None and not isinstance(statement.operation, p.Mask))
+            or not all(self._may_print(statement, user) for user in users)
         ):
             return False
-        (user,) = users
-        if user.value in self.calls or user.value in self.absorbed:
-            return False
-        if isinstance(user.operation, p.Gather | p.Scatter):
-            return False
-        (operand,) = [x for x in user.operation.operands if x.value == value]
         inside = [self.depth.get(x.value, 0) for x in statement.operation.operands]
         self.depth[value] = 1 + max(inside, default=0)
-        if self.depth[value] > DEEPEST or set(operand.labels) != set(loops(self.program, user)):
+        if self.depth[value] > DEEPEST:
             del self.depth[value]
             return False
         return True
+
+    def _may_print(self, statement: p.Statement, user: p.Statement) -> bool:
+        """Whether ``user`` can compute an element of the value where it reads it, and no oftener
+        than there are elements."""
+        if user.value in self.calls or user.value in self.absorbed:
+            return False
+        if isinstance(user.operation, (p.Gather, p.Window, p.Scatter, *ROUTINES)):
+            return False
+        own = set(loops(self.program, user))
+        cheap = isinstance(statement.operation, INDEXING)
+        return all(
+            set(x.labels) == own or (cheap and set(x.labels) <= own)
+            for x in user.operation.operands
+            if x.value == statement.value
+        )
 
     def reads(self, statement: p.Statement) -> list[Read]:
         """What a statement reads, through those printed inside it."""
@@ -355,9 +386,14 @@ class _Fusion:
         """The order of a statement's loops: along the rows of its largest operand."""
         extents = loops(self.program, statement)
         rank = len(statement.shape)
-        if isinstance(statement.operation, p.Scatter):
+        if isinstance(statement.operation, p.Scatter | p.Unwindow):
             carried = [x for o in statement.operation.operands[::-1] for x in o.labels]
-            order = list(dict.fromkeys(carried))
+            order = list(dict.fromkeys([*carried, *extents]))
+            return Item(statement, order[0] if order else None, tuple(order[1:]), ())
+        if isinstance(statement.operation, p.ArgMaximum):
+            return Item(statement, 0 if rank else None, tuple(range(1, rank)), (rank,))
+        if isinstance(statement.operation, ROUTINES):
+            order = sorted(extents)
             return Item(statement, order[0] if order else None, tuple(order[1:]), ())
         if not extents:
             return Item(statement, None, (), ())

@@ -6,6 +6,7 @@ is one simple operation:
 | kind | what is left |
 |---|---|
 | leaf, onehot, delta | themselves, where no index or gather could replace them |
+| indicator | itself, without axes that it does not depend on, where no window could replace it |
 | const | a scalar, and only where a sum or a root is one |
 | sum | Σ weight·operand, pointwise |
 | product | pointwise, of ≥ 2 operands |
@@ -13,8 +14,11 @@ is one simple operation:
 | | a sum over labels of one operand (with a repeated label: a trace or a diagonal) |
 | | a gather: one operand and ≥ 1 onehots, contracted over the onehots' last labels |
 | | a scatter: a onehot and an operand, contracted over the onehot's index |
+| | a window: one operand and ≥ 1 indicators, each contracted over an axis of the operand |
+| | an unwindow: one operand and ≥ 1 indicators, contracted over all but one axis of each |
 | map | f of operands, none of them a number |
-| reduce | ``max`` |
+| reduce | ``max`` over any labels, ``argmax`` over one, ``sparsemax_threshold`` over the last |
+| linalg | of the last two axes of its operand, under the labels that the grammar gives them |
 
 Names are gone (``Lowered.names`` remembers them), no node is a transpose or a broadcast (an
 `Access` says how a value is seen), scalar factors have floated out as weights, and an
@@ -30,6 +34,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symgrad import graph as g
+from symgrad.codegen.conditions import holds, of_access
 from symgrad.codegen.products import product
 from symgrad.codegen.views import (
     ONE,
@@ -38,12 +43,15 @@ from symgrad.codegen.views import (
     added,
     contract,
     distinct,
+    distinct_or_spread,
     extents_of,
     itself,
+    moved,
     numbered,
 )
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Access, Dim, Kind, Labels, Node
+from symgrad.vocabulary import relu
 
 _BATCH_SIZE = 64.0
 """The extent assumed for a batch when contractions are ordered; `views` has that of the others."""
@@ -95,9 +103,38 @@ def _onehot(state: State, node: Node) -> Access:
     return Access(g.onehot(index.node, node.shape[-1]), (*index.labels, node.rank - 1))
 
 
+def _indicator(state: State, node: Node) -> Access:
+    """Without the axes that the condition does not mention, which are broadcast ones."""
+    condition, extents = of_access(itself(node)), dict(enumerate(node.shape))
+    known = holds(condition, extents)
+    return condition.access(extents) if known is None else Access(g.const(int(known)), ())
+
+
+def _linalg(state: State, node: Node) -> Access:
+    """On the last two axes of the operand; a transpose is looked at from the other side.
+
+    det Xᵀ = det X, (Xᵀ)⁻¹ = (X⁻¹)ᵀ.
+    """
+    rank, extents = node.rank, g.label_dims(node)
+    pair = (rank - 2, rank - 1) if node.op == "inverse" else (rank, rank + 1)
+    view = distinct_or_spread(state.view(node.accesses[0]), pair, extents)
+    matrix = tuple(x for x in view.labels if x in pair)
+    batch = tuple(x for x in view.labels if x not in pair)
+    value = moved(view, (*batch, *matrix))
+    shape, own = value.node.shape, tuple(range(value.node.rank))
+    scalar = node.op != "inverse"
+    result = g.linalg(node.op, value.node, own, shape[:-2] if scalar else shape)
+    name = value.node.name if value.node.kind is Kind.LEAF else state.names.get(value.node)
+    if name is not None:
+        state.suggestions[result] = f"{name}_{'inv' if node.op == 'inverse' else node.op}"
+    return Access(result, batch if scalar else (*batch, *matrix))
+
+
 def _named(state: State, node: Node) -> Access:
     view = state.views[node.args[0]]
     whole = view.labels == tuple(range(node.rank)) == tuple(range(view.node.rank))
+    if node.rank > 2 and sorted(view.labels) == list(range(node.rank)):
+        whole = True  # a product of arrays is stored as it is computed, under the same name
     if whole and view.node.kind not in (Kind.LEAF, Kind.CONST):
         state.names.setdefault(view.node, node.name)
     return view
@@ -136,10 +173,32 @@ def _map(state: State, node: Node) -> Access:
 
 
 def _reduce(state: State, node: Node) -> Access:
-    if node.op not in ("max", "logsumexp"):
+    if node.op not in _REDUCTIONS:
         raise UnsupportedError(
-            f"code generation knows the reductions max and logsumexp; the graph has {node.op}."
+            f"code generation knows the reductions {', '.join(_REDUCTIONS)}; the graph has "
+            f"{node.op}."
         )
+    return _REDUCTIONS[node.op](state, node)
+
+
+def _max(state: State, node: Node) -> Access:
+    z = distinct(state.view(node.accesses[0]))
+    if all(label < node.rank for label in z.labels):
+        return z
+    kept = _kept(z, node.rank)
+    return Access(_over(z.node, kept, "max"), tuple(z.labels[k] for k in kept))
+
+
+def _kept(z: Access, rank: int) -> Labels:
+    """The axes of a reduction's operand that the result has."""
+    return (
+        ()
+        if z.node.kind is Kind.CONST
+        else tuple(k for k, label in enumerate(z.labels) if label < rank)
+    )
+
+
+def _log_sum_exp(state: State, node: Node) -> Access:
     z = distinct(state.view(node.accesses[0]))
     extents = g.label_dims(node)
     repeats: sp.Expr = sp.S.One  # a broadcast axis holds n copies of one value
@@ -148,12 +207,9 @@ def _reduce(state: State, node: Node) -> Access:
             repeats = repeats * n
     result = z
     if any(label >= node.rank for label in z.labels):
-        kept = tuple(k for k, label in enumerate(z.labels) if label < node.rank)
-        if z.node.kind is Kind.CONST:
-            kept = ()
-        value = (_maximum if node.op == "max" else _logsumexp)(state, z.node, kept)
-        result = Access(value, tuple(z.labels[k] for k in kept))
-    if node.op == "logsumexp" and repeats is not sp.S.One:
+        kept = _kept(z, node.rank)
+        result = Access(_logsumexp(state, z.node, kept), tuple(z.labels[k] for k in kept))
+    if repeats is not sp.S.One:
         if result.node.kind is Kind.CONST:
             return Access(g.const(result.node.value + sp.log(repeats)), ())
         x = result.node
@@ -162,16 +218,58 @@ def _reduce(state: State, node: Node) -> Access:
     return result
 
 
-def _maximum(state: State, z: Node, kept: Labels) -> Node:
+def _argmax(state: State, node: Node) -> Access:
+    """Of one entry, and of equal ones, the first is the largest."""
+    z = distinct(state.view(node.accesses[0]))
+    if all(label < node.rank for label in z.labels):
+        return Access(g.const(0), ())
+    kept = _kept(z, node.rank)
+    return Access(_over(z.node, kept, "argmax"), tuple(z.labels[k] for k in kept))
+
+
+def _threshold(state: State, node: Node) -> Access:
+    """τ with Σ max(z − τ, 0) = 1, which of one number z is z − 1."""
+    extents = g.label_dims(node)
+    if len(extents) > node.rank:
+        z = distinct_or_spread(state.view(node.accesses[0]), (node.rank,), extents)
+        batch = tuple(x for x in z.labels if x < node.rank)
+        value = moved(z, (*batch, node.rank)).node
+        own = tuple(range(value.rank))
+        return Access(g.reduce(node.op, value, own, value.shape[:-1]), batch)
+    return added(state, [(ONE, state.view(node.accesses[0])), (-ONE, Access(g.const(1), ()))])
+
+
+def _sparsemax_value(state: State, node: Node) -> Access:
+    """max pᵀz − ½‖p‖² over the simplex: ½ Σ (z² − τ²) over the z > τ.
+
+    With p = max(z − τ, 0) it is Σ (z − τ)·z − ½(z − τ)², and so ½ Σ max(z − τ, 0)·(z + τ).
+    """
+    z = node.args[0]
+    labels, rank = node.labels[0], node.rank
+    tau = g.reduce("sparsemax_threshold", z, labels, node.shape)
+    state.views[tau] = _threshold(state, tau)
+    body = relu(g.slot(0) - g.slot(1)) * (g.slot(0) + g.slot(1)) / 2
+    order = tuple(sorted(set(labels) | set(range(rank))))
+    extents = g.label_dims(node)
+    terms = g.apply(
+        body, [(z, labels), (tau, tuple(range(rank)))], tuple(extents[x] for x in order)
+    )
+    state.views[terms] = _map(state, terms)
+    total = g.product([(terms, order)], node.shape)
+    return product(state, total)
+
+
+def _over(z: Node, kept: Labels, op: str) -> Node:
+    """A reduction over all axes but ``kept``."""
     number = {axis: k for k, axis in enumerate(kept)}
     labels = tuple(number.setdefault(k, len(number)) for k in range(z.rank))
-    return g.reduce("max", z, labels, tuple(z.shape[k] for k in kept))
+    return g.reduce(op, z, labels, tuple(z.shape[k] for k in kept))
 
 
 def _logsumexp(state: State, z: Node, kept: Labels) -> Node:
     """m + log Σ exp(z − m) with m = max z, its parts kept for a softmax of the same z."""
     axes = tuple(range(z.rank))
-    m = _maximum(state, z, kept)
+    m = _over(z, kept, "max")
     shifted = g.add([(1, z, axes), (-1, m, kept)], z.shape)
     exponentials = g.apply(sp.exp(g.slot(0)), [(shifted, axes)], z.shape)
     total = contract([Access(exponentials, axes)], kept).node
@@ -215,15 +313,27 @@ def _terms(z: Node, labels: Labels) -> Counter[tuple[sp.Expr, Access]] | None:
     return Counter(zip(z.weights, seen, strict=True))
 
 
+_REDUCTIONS: dict[str, Callable[[State, Node], Access]] = {
+    "max": _max,
+    "argmax": _argmax,
+    "logsumexp": _log_sum_exp,
+    "sparsemax_threshold": _threshold,
+    "sparsemax_value": _sparsemax_value,
+}
+"""A new reduction is a new row."""
+
+
 _RULES: dict[Kind, Callable[[State, Node], Access]] = {
     Kind.LEAF: _itself,
     Kind.CONST: _const,
     Kind.DELTA: _itself,
     Kind.ONEHOT: _onehot,
+    Kind.INDICATOR: _indicator,
     Kind.SUM: _sum,
     Kind.PRODUCT: product,
     Kind.MAP: _map,
     Kind.REDUCE: _reduce,
+    Kind.LINALG: _linalg,
     Kind.NAMED: _named,
 }
 """A new kind of node is a new row."""

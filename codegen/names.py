@@ -53,6 +53,20 @@ def _spelled(char: str) -> str:
     return letter.lower() if greek["case"] == "SMALL" else letter.capitalize()
 
 
+HELPERS = (
+    "sigmoid",
+    *("erf", "erfc", "normal_cdf", "normal_pdf", "gelu", "swish", "elu", "leaky_relu"),
+    *("inverse_or_zero", "xlogx", "sech", "csch"),
+    "windows_of",
+    "add_windows",
+    "inverse_of",
+    "log_abs_det",
+    "determinant_of",
+    "sparsemax_threshold",
+)
+"""Functions of `runtime` that generated code calls under these names: not free for values."""
+
+
 class Names:
     """Unique identifiers: each one is handed out once."""
 

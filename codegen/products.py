@@ -1,20 +1,23 @@
 """Products: from Σ a·b·c… to contractions of two operands, gathers and pointwise products.
 
-No identity and no onehot survives where renaming a label or indexing does the same, scalar factors
-float out, and the order of contraction is chosen by cost.
+No identity, no onehot and no indicator survives where renaming a label, indexing or a window does
+the same, scalar factors float out, and the order of contraction is chosen by cost.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
+from math import prod
 
 import sympy as sp
 
 from symgrad import graph as g
 from symgrad.codegen import contraction
-from symgrad.codegen.views import State, added, contract, distinct, weighted
-from symgrad.graph import Access, Dim, Kind, Node
+from symgrad.codegen.views import State, added, contract, distinct, numbered, weighted
+from symgrad.codegen.windows import is_equation, without_conditions
+from symgrad.graph import Access, Dim, Kind, Labels, Node
 
 
 def product(state: State, node: Node) -> Access:
@@ -35,15 +38,38 @@ def product(state: State, node: Node) -> Access:
     if coefficient is sp.S.Zero:
         return Access(g.const(0), ())
     kept = frozenset(range(node.rank))
-    settled: set[int] = set()  # contracted labels that an identity or a onehot has used up
+    settled: set[int] = set()  # contracted labels that an identity, a onehot or a window has used
     operands = _without_identities(operands, kept, settled)
     operands = _gathered(state, operands, kept, settled)
-    carried = {label for a in operands for label in a.labels}
+    found = without_conditions(state, operands, kept, settled, extents)
+    if found is None:
+        return Access(g.const(0), ())
+    operands, unwound = found
+    carried = {label for a in (*operands, *unwound) for label in a.labels}
     for label in sorted(extents.keys() - kept - carried - settled):
         coefficient *= extents[label]
+    if unwound:
+        operands = _unwound(state, operands, unwound, kept, extents)
     if not operands:
         return Access(g.const(coefficient), ())
     return weighted(coefficient, _contracted(state, operands, kept, extents))
+
+
+def _unwound(
+    state: State,
+    operands: list[Access],
+    unwound: list[Access],
+    kept: frozenset[int],
+    extents: Mapping[int, Dim],
+) -> list[Access]:
+    """Σ a[i, u]·1[p = s·i + d·u + b] → its value over p, beside the operands that wait for it."""
+    gone = {x for a in unwound for x in a.labels} - kept
+    inside = [a for a in operands if not gone.isdisjoint(a.labels)]
+    others = [a for a in operands if gone.isdisjoint(a.labels)]
+    later = kept.union(*(a.labels for a in others))
+    value = _contracted(state, inside, later | gone, extents)
+    free = set(value.labels).union(*(a.labels for a in unwound)) - gone
+    return [contract([value, *unwound], free), *others]
 
 
 def _without_identities(
@@ -70,7 +96,8 @@ def _gathered(
     onehots = [a for a in operands if a.node.kind is Kind.ONEHOT]
     if not onehots:
         return operands
-    by_onehots = Counter(label for a in onehots for label in set(a.labels))
+    equations = [a for a in operands if a.node.kind is Kind.INDICATOR and is_equation(a.node)]
+    by_onehots = Counter(label for a in (*onehots, *equations) for label in set(a.labels))
     index_of = {
         a.labels[-1]: a
         for a in onehots
@@ -149,9 +176,32 @@ def _pairwise(arrays: list[Access], kept: frozenset[int], sizes: Mapping[int, fl
             factors[len(pool)] = factors.get(i, [pool[i]]) + factors.get(j, [pool[j]])
             pool.append(_pointwise(factors[len(pool)], as_stored=not out <= kept))
         else:
-            pool.append(contract(pair, out))
+            pool.append(contract(pair, out, _order(pair, out, sizes)))
         pending.update(pool[-1].labels)
     return pool[-1]
+
+
+def _order(pair: tuple[Access, Access], out: set[int], sizes: Mapping[int, float]) -> Labels | None:
+    """The axes of a product of arrays as the matrix product of them makes them.
+
+    Labels of both come first, then those of one factor, then those of the other, so that a
+    product over several labels is one of reshaped matrices. Where the labels are not in order
+    either way, the larger factor comes first. A matrix keeps the order of the labels.
+    """
+    if len(out) < 3:
+        return None
+    (_, a), (_, b) = pair
+    both = [x for x in a if x in out and x in b]
+
+    def order(first: Labels, second: Labels) -> Labels:
+        return tuple(dict.fromkeys([*both, *(x for x in (*first, *second) if x in out)]))
+
+    def cost(labels: Labels) -> tuple[bool, float, Labels]:
+        volume = prod(sizes[x] for x in (a if labels == orders[0] else b))
+        return any(x > y for x, y in pairwise(labels)), -volume, labels
+
+    orders = [order(a, b), order(b, a)]
+    return min(orders, key=cost)
 
 
 def _pointwise(factors: list[Access], as_stored: bool = False) -> Access:
@@ -173,4 +223,4 @@ def _pointwise(factors: list[Access], as_stored: bool = False) -> Access:
             factors += [contract(group, labels)] if small else group
     widest = max(factors, key=lambda a: len(a.labels)).labels
     order = widest if as_stored and len(widest) == len(whole) == len(set(widest)) else None
-    return contract(factors, whole, order)
+    return contract(factors, whole, numbered(factors)[0] if len(whole) > 2 else order)

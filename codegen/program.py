@@ -22,16 +22,24 @@ The grammar, with ``i j k`` for labels::
                  | contract Σ a·b                   a matrix product; two operands
                  | total   Σ a                      a sum over axes, a trace or a diagonal
                  | maximum a                        over axes
+                 | argmaximum a                     over one axis: the place of the first maximum
+                 | threshold a                      over one axis: τ with Σ max(a − τ, 0) = 1
                  | gather  a[…, c, …]               axes of a indexed by integer operands
                  | scatter out[c, …] += a           the axis ``label`` of the result indexed by c
+                 | window  a[…, s·i + d·u + b, …]   axes of a read at affine places, 0 outside a
+                 | unwindow out[s·i + d·u + b, …] += a      its transpose: what is outside is lost
+                 | mask    1[s·i + d·u + b ≥ 0]     or … = 0; an array of truth values
+                 | inverse, det, logdet a           of the matrices on the last two axes
 
 Labels 0 … r − 1 are the axes of the statement's value in order; higher ones are summed (or
-maximised) over. An operand that lacks a label broadcasts along it. Weights and constants are
-SymPy expressions in numbers and dimension symbols.
+maximised) over. An operand that lacks a label broadcasts along it; in the last line and in
+``threshold`` no operand does. Weights, constants and offsets are SymPy expressions in numbers and
+dimension symbols.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -111,6 +119,33 @@ class Maximum(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class ArgMaximum(Operation):
+    """The place of the first maximum of a along the one label that the result lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold(Operation):
+    """The τ of sparsemax along the last axis of a: Σ max(a − τ, 0) = 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linalg(Operation):
+    """``inverse``, ``det`` or ``logdet`` of the matrices on the last two axes of a.
+
+    ``described`` is the name of the matrix, if it has one.
+    """
+
+    op: str
+    described: str
+
+    @property
+    def matrix(self) -> str:
+        """The matrix in the words of an error, safe inside a string."""
+        name = "".join(x for x in self.described if x.isprintable() and x not in '"\\{}')
+        return f"the matrix {name}" if name else f"a matrix whose {self.op} is taken"
+
+
+@dataclass(frozen=True, slots=True)
 class Gather(Operation):
     """The first operand with axis ``axes[k]`` indexed by operand ``k + 1``."""
 
@@ -122,6 +157,49 @@ class Scatter(Operation):
     """Operands (c, a): zeros, with a added where the axis ``label`` of the result equals c."""
 
     label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """offset + Σ step·k, where k, along each of ``labels``, counts from 0 to one of ``counts``.
+
+    ``inside``: no such place is outside of the axis that it is on.
+    """
+
+    labels: Labels
+    steps: tuple[int, ...]
+    counts: Shape
+    offset: Dim
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Operation):
+    """The operand with some axes read at places: ``places`` are pairs (axis, place)."""
+
+    places: tuple[tuple[int, Place], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unwindow(Operation):
+    """Zeros with the operand added at places: ``places`` are pairs (label of the result, place)."""
+
+    places: tuple[tuple[int, Place], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask(Operation):
+    """Where Σ coefficients·axes + offset = 0, or ≥ 0."""
+
+    coefficients: tuple[int, ...]
+    offset: Dim
+    relation: str
+
+
+INDICATORS = (OneHot, Mask)
+"""Operations whose values are arrays of truth values."""
+INTEGRAL = (ArgMaximum,)
+"""Operations whose values are whole numbers, to index with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +284,10 @@ def extents(program: Program, statement: Statement) -> dict[int, Dim]:
     for operand in statement.operation.operands:
         for label, n in zip(operand.labels, program.shape(operand.value), strict=True):
             found.setdefault(label, n)
+    if isinstance(statement.operation, Unwindow):
+        for _, place in statement.operation.places:
+            for label, n in zip(place.labels, place.counts, strict=True):
+                found.setdefault(label, n)
     return found
 
 
@@ -231,8 +313,18 @@ def _count(program: Program, statement: Statement, sizes: Mapping[sp.Symbol, int
             return volume(statement.shape) * int(sp.count_ops(body))
         case Contract():
             return 2 * volume(extents(program, statement).values())
-        case Total() | Maximum() | Scatter():
+        case Total() | Maximum() | ArgMaximum() | Scatter():
             return volume(extents(program, statement).values())
+        case Unwindow(places=places):
+            gone = {label for label, _ in places}
+            return volume(n for x, n in extents(program, statement).items() if x not in gone)
+        case Threshold():  # a sort
+            count = volume(extents(program, statement).values())
+            return count * max(1, math.ceil(math.log2(max(count, 1))))
+        case Linalg(op=op, operands=(operand,)):
+            n = volume(program.shape(operand.value)[-1:])
+            matrices = volume(program.shape(operand.value)[:-2])
+            return matrices * (2 * n**3 if op == "inverse" else (2 * n**3 + 2) // 3)
         case _:
             return 0
 

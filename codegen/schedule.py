@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
+import sympy as sp
+
 from symgrad import graph as g
 from symgrad.codegen import program as p
+from symgrad.codegen.conditions import at_least_zero, of_access, span
 from symgrad.codegen.lowering import Lowered
 from symgrad.codegen.names import Names
-from symgrad.graph import Access, Kind, Labels, Node, Shape
+from symgrad.codegen.windows import is_equation
+from symgrad.graph import Access, Dim, Kind, Labels, Node, Shape
 
 _Rank: TypeAlias = "tuple[int, bytes]"
 
@@ -41,7 +45,7 @@ def schedule(
     """
     roots = lowered.roots
     ranks = _ranks([a.node for a in roots])
-    order = _execution_order([a.node for a in roots], ranks)
+    order = _execution_order([a.node for a in roots], ranks, lowered.names)
     number = dict(leaves)
     for node in order:
         number[node] = len(inputs) + len(number) - len(leaves)
@@ -93,7 +97,7 @@ def schedule(
 
 
 def _execution_order(
-    roots: Iterable[Node], ranks: Mapping[Node, _Rank]
+    roots: Iterable[Node], ranks: Mapping[Node, _Rank], names: Mapping[Node, str]
 ) -> dict[Node, tuple[_Make, list[Access]]]:
     """Every node that is not a leaf, after its operands, depth first."""
     classified: dict[Node, tuple[_Make, list[Access]]] = {}
@@ -105,7 +109,7 @@ def _execution_order(
             if ready:
                 result[node] = classified[node]
             elif node not in classified and node.kind is not Kind.LEAF:
-                classified[node] = _classified(node, ranks)
+                classified[node] = _classified(node, ranks, names)
                 stack.append((node, True))
                 below = sorted({a.node for a in classified[node][1]}, key=lambda n: ranks[n])
                 stack += [(x, False) for x in below]
@@ -137,7 +141,9 @@ def _ranks(roots: Iterable[Node]) -> dict[Node, _Rank]:
 _Make: TypeAlias = "Callable[[tuple[p.Operand, ...]], p.Operation]"
 
 
-def _classified(node: Node, ranks: Mapping[Node, _Rank]) -> tuple[_Make, list[Access]]:
+def _classified(
+    node: Node, ranks: Mapping[Node, _Rank], names: Mapping[Node, str]
+) -> tuple[_Make, list[Access]]:
     """The operation of a lowered node, and the operands it takes in reading order."""
 
     def reading(access: Access) -> tuple[int, bytes, Labels]:
@@ -154,8 +160,15 @@ def _classified(node: Node, ranks: Mapping[Node, _Rank]) -> tuple[_Make, list[Ac
             return p.OneHot, accesses
         case Kind.MAP:
             return partial(p.Apply, body=node.body), accesses
+        case Kind.INDICATOR:
+            c, offset, relation = node.affine
+            return partial(p.Mask, coefficients=c, offset=offset, relation=relation), []
+        case Kind.LINALG:
+            (matrix,) = node.args
+            name = matrix.name if matrix.kind is Kind.LEAF else names.get(matrix, "")
+            return partial(p.Linalg, op=node.op, described=name), accesses
         case Kind.REDUCE:
-            return p.Maximum, accesses
+            return _REDUCTIONS[node.op], accesses
         case Kind.SUM:
             terms = sorted(
                 zip(accesses, node.weights, strict=True), key=lambda term: reading(term[0])
@@ -167,8 +180,79 @@ def _classified(node: Node, ranks: Mapping[Node, _Rank]) -> tuple[_Make, list[Ac
         return p.Multiply, sorted(accesses, key=lambda a: (len(a.labels), reading(a)))
     if len(accesses) == 1:
         return p.Total, accesses
-    indexing = _gather(accesses, contracted) or _scatter(accesses, contracted, node.rank)
+    indexing = (
+        _places(accesses, node.shape)
+        or _gather(accesses, contracted)
+        or _scatter(accesses, contracted, node.rank)
+    )
     return indexing or (p.Contract, _renumbered(sorted(accesses, key=reading), node.rank))
+
+
+_REDUCTIONS: Mapping[str, _Make] = {
+    "max": p.Maximum,
+    "argmax": p.ArgMaximum,
+    "sparsemax_threshold": p.Threshold,
+}
+
+
+def _places(accesses: list[Access], shape: Shape) -> tuple[_Make, list[Access]] | None:
+    """Σ a·1[p = s·i + d·u + b]: a window where p is summed over, its transpose where i and u are.
+
+    All indicators have to be of one sort, each with a label p of its own.
+    """
+    others = [a for a in accesses if not is_equation(a.node)]
+    if len(others) != 1 or len(others) == len(accesses):
+        return None
+    (other,) = others
+    equations = [a for a in accesses if a is not other]
+    for make, solved in (
+        (p.Window, [_read_at(a, other, len(shape)) for a in equations]),
+        (p.Unwindow, [_added_at(a, other, shape) for a in equations]),
+    ):
+        pairs = sorted((x for x in solved if x is not None), key=lambda pair: pair[0])
+        labels = [x for x, _ in pairs]
+        if len(pairs) < len(solved) or len(set(labels)) < len(labels):
+            continue
+        used = [x for _, place in pairs for x in place.labels]
+        summed = {x for x in other.labels if x >= len(shape)}
+        if make is p.Window and summed == {other.labels[axis] for axis in labels}:
+            return partial(p.Window, places=tuple(pairs)), [other]
+        if make is p.Unwindow and len(set(used)) == len(used) and summed <= set(used):
+            return partial(p.Unwindow, places=tuple(pairs)), [other]
+    return None
+
+
+def _read_at(equation: Access, other: Access, rank: int) -> tuple[int, p.Place] | None:
+    """The axis of ``other`` that an equation reads, and where."""
+    summed = [x for x in equation.labels if x >= rank]
+    if len(summed) != 1 or other.labels.count(summed[0]) != 1:
+        return None
+    axis = other.labels.index(summed[0])
+    place = _place(equation, summed[0], other.node.shape[axis])
+    return None if place is None else (axis, place)
+
+
+def _added_at(equation: Access, other: Access, shape: Shape) -> tuple[int, p.Place] | None:
+    """The label of the result that an equation adds along, and where."""
+    kept = [x for x in equation.labels if x < len(shape)]
+    if len(kept) != 1 or kept[0] in other.labels or len(equation.labels) < 2:
+        return None
+    place = _place(equation, kept[0], shape[kept[0]])
+    return None if place is None else (kept[0], place)
+
+
+def _place(equation: Access, label: int, n: Dim) -> p.Place | None:
+    """Where an equation puts ``label``, on an axis of n."""
+    condition = of_access(equation)
+    if abs(condition.terms.get(label, 0)) != 1 or len(set(equation.labels)) < len(equation.labels):
+        return None
+    terms, offset = condition.solved(label)
+    extents = dict(zip(equation.labels, equation.node.shape, strict=True))
+    labels = tuple(x for x in equation.labels if x in terms)
+    steps, counts = tuple(terms[x] for x in labels), tuple(extents[x] for x in labels)
+    low, high = span(zip(steps, counts, strict=True), offset)
+    inside = at_least_zero(low) and at_least_zero(sp.sympify(n) - 1 - high)
+    return p.Place(labels, steps, counts, offset, inside)
 
 
 def _gather(accesses: list[Access], contracted: set[int]) -> tuple[_Make, list[Access]] | None:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from symgrad.codegen.names import HELPERS
 from symgrad.codegen.program import Program
 from symgrad.codegen.runtime.copying import data_spec, fixed_part, merge_imports
 from symgrad.codegen.runtime.dataspec import DataSpec
@@ -82,7 +83,7 @@ class TrainingSpec:
 
 RESERVED = frozenset(
     (
-        *("np", "sigmoid", "Params", "DTYPE", "DATA", "NAME", "INPUTS", "PARAM_SHAPES"),
+        *("np", "itertools", *HELPERS, "Params", "DTYPE", "DATA", "NAME", "INPUTS", "PARAM_SHAPES"),
         *("params", "order", "batch_size", "learning_rate", "work", "rows", "start", "total"),
         *("float", "len", "range", "data", "epochs", "optimizer", "seed", "validation"),
         *("patience", "checkpoint", "progress", "dims"),

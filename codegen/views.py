@@ -7,8 +7,10 @@ that runs along it. An axis that no label reaches is a broadcast one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -16,6 +18,8 @@ from symgrad import graph as g
 from symgrad.graph import Access, Dim, Kind, Labels, Node
 
 ONE = sp.S.One
+AxisKey: TypeAlias = "int | tuple[int, int]"
+"""An axis of a window: one of the operand's, or the k-th term of where one of them is read."""
 _SYMBOLIC_SIZE = 32.0
 """The extent assumed for a symbolic dimension when contractions are ordered."""
 
@@ -32,13 +36,18 @@ class Softmax:
 
 @dataclass
 class State:
-    """What lowering knows so far: the view of each node of the given graph, names, softmaxes."""
+    """What lowering knows so far: the view of each node of the given graph, names, softmaxes.
+
+    ``windows`` has each window under what it reads, with a key for each of its axes: the forward
+    and the backward pass share it, in whatever order of axes it was made first.
+    """
 
     sizes: dict[Dim, float]
     views: dict[Node, Access] = field(default_factory=dict)
     names: dict[Node, str] = field(default_factory=dict)
     suggestions: dict[Node, str] = field(default_factory=dict)
     softmaxes: dict[Node, Softmax] = field(default_factory=dict)
+    windows: dict[object, tuple[Node, tuple[AxisKey, ...]]] = field(default_factory=dict)
 
     def view(self, access: Access) -> Access:
         """An operand of the given graph, seen in the lowered one under the same labels."""
@@ -62,8 +71,18 @@ class State:
 
 
 def numbered(accesses: Sequence[Access]) -> tuple[Labels, list[Labels]]:
-    """The labels that occur, and the same accesses with these numbered from 0."""
+    """The labels that occur, and the same accesses with these numbered from 0.
+
+    Matrices keep the order of the labels. What has more axes is stored as an argument that has
+    all of them is (an update, say, as the parameter), or else as most such operands are, so that
+    the result of a product is read as it was written.
+    """
     union = tuple(sorted({label for a in accesses for label in a.labels}))
+    if len(union) > 2:
+        whole = [a for a in accesses if sorted(a.labels) == list(union)]
+        given = [a for a in whole if a.node.kind is Kind.LEAF]
+        stored = Counter(a.labels for a in given or whole)
+        union = max(stored, key=lambda labels: (stored[labels], labels), default=union)
     number = {label: k for k, label in enumerate(union)}
     return union, [tuple(number[x] for x in a.labels) for a in accesses]
 
@@ -98,6 +117,31 @@ def distinct(access: Access) -> Access:
     if len(set(access.labels)) == len(access.labels):
         return access
     return contract([access], set(access.labels))
+
+
+def moved(access: Access, order: Labels) -> Access:
+    """The value with its axes stored in the order of the labels ``order``."""
+    if access.labels == order:
+        return access
+    dims = dict(zip(access.labels, access.node.shape, strict=True))
+    own = tuple(order.index(x) for x in access.labels)
+    return Access(g.product([(access.node, own)], tuple(dims[x] for x in order)), order)
+
+
+def distinct_or_spread(access: Access, needed: Labels, extents: Mapping[int, Dim]) -> Access:
+    """The diagonal where labels repeat, and copies along each label in ``needed`` that is missing.
+
+    Only what cannot be broadcast wants this: a matrix to be inverted, a row to be sorted.
+    """
+    access = distinct(access)
+    missing = [x for x in needed if x not in access.labels]
+    if not missing:
+        return access
+    ones = [Access(g.indicator((0,), 0, "=", (extents[x],)), (x,)) for x in missing]
+    if access.node.kind is not Kind.CONST:
+        return contract([access, *ones], {*access.labels, *missing})
+    spread = contract(ones, missing) if len(ones) > 1 else ones[0]
+    return weighted(access.node.value, spread)
 
 
 def weighted(weight: sp.Expr, access: Access) -> Access:

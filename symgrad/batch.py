@@ -17,7 +17,8 @@ from symgrad import graph as g
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Labels, Node
-from symgrad.lift import lift, shape_text
+from symgrad.lift import lift
+from symgrad.listing import shape_text
 from symgrad.symbols import ScalarCall
 
 
@@ -84,7 +85,7 @@ def batch_leaves(roots: Sequence[Node], data: Sequence[Any], n: sp.Expr) -> dict
         if name in taken:
             name = f"{node.name}s"
         taken.add(name)
-        facts = [(fact, axis + 1) for fact, axis in node.leaf.facts]
+        facts = [fact._replace(axes=tuple(x + 1 for x in fact.axes)) for fact in node.leaf.facts]
         shape = (n, *node.shape)
         many: sp.Basic = (
             sp.MatrixSymbol(name, *(*shape, 1)[:2])
@@ -109,6 +110,14 @@ def batch(root: Node, leaves: Mapping[Node, Node], n: sp.Expr) -> Node:
 
 def batch_all(roots: Sequence[Node], leaves: Mapping[Node, Node], n: sp.Expr) -> list[Node]:
     """`batch` of many roots, in one pass."""
+    return with_axes(roots, leaves, (n,))
+
+
+def with_axes(roots: Sequence[Node], leaves: Mapping[Node, Node], front: g.Shape) -> list[Node]:
+    """``roots`` with each leaf of ``leaves`` replaced by one that has the axes ``front`` first.
+
+    What depends on them gets these axes in front as well; what does not stays as it is.
+    """
     done: dict[Node, Node] = {}
     for node in g.topological(roots):
         if node in leaves:
@@ -116,17 +125,19 @@ def batch_all(roots: Sequence[Node], leaves: Mapping[Node, Node], n: sp.Expr) ->
         elif all(done[arg] is arg for arg in node.args):
             done[node] = node
         else:
-            done[node] = _with_examples(node, [done[arg] for arg in node.args], n)
+            done[node] = _in_front(node, [done[arg] for arg in node.args], front)
     return [done[root] for root in roots]
 
 
-def _with_examples(node: Node, args: Sequence[Node], n: sp.Expr) -> Node:
+def _in_front(node: Node, args: Sequence[Node], front: g.Shape) -> Node:
+    added = tuple(range(len(front)))
+
     def moved(k: int) -> Labels:
-        shifted = tuple(label + 1 for label in node.labels[k])
-        return (0, *shifted) if args[k] is not node.args[k] else shifted
+        shifted = tuple(label + len(front) for label in node.labels[k])
+        return (*added, *shifted) if args[k] is not node.args[k] else shifted
 
     operands = [(arg, moved(k)) for k, arg in enumerate(args)]
-    shape = (n, *node.shape)
+    shape = (*front, *node.shape)
     match node.kind:
         case Kind.SUM:
             return g.add([(c, *a) for c, a in zip(node.weights, operands, strict=True)], shape)

@@ -19,11 +19,12 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from symgrad.codegen.arguments import Arguments, array_shape, resolve
 from symgrad.codegen.checking import checked
 from symgrad.codegen.lowering import lower
+from symgrad.codegen.names import HELPERS
 from symgrad.codegen.program import Program
 from symgrad.codegen.schedule import schedule
 from symgrad.codegen.targets import target_module
-from symgrad.errors import DeclarationError, UnsupportedError
-from symgrad.graph import Node, Shape
+from symgrad.errors import DataError, DeclarationError, UnsupportedError
+from symgrad.graph import Node, Shape, leaves
 from symgrad.lift import lift
 from symgrad.simplify import computing
 
@@ -31,25 +32,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DTYPES = ("float64", "float32")
-_RESERVED = ("np", "sigmoid")
+_RESERVED = ("np", "itertools", *HELPERS)
 _serial = itertools.count(1)
 
 
 @runtime_checkable
 class Derived(Protocol):
-    """What `function` needs of a Derivation: its gradients, in ``wrt`` order."""
+    """What `function` needs of a Derivation: its results, in ``wrt`` order."""
 
     @property
     def roots(self) -> Sequence[Node]:
         """The graph nodes."""
 
     @property
-    def shapes(self) -> Sequence[tuple[Any, Any]]:
+    def shapes(self) -> Sequence[tuple[Any, ...]]:
         """Their SymPy shapes; a scalar has ()."""
 
     @property
-    def wrt(self) -> Sequence[sp.Basic]:
-        """The symbols that they are derivatives with respect to."""
+    def output_names(self) -> Sequence[str]:
+        """Their names in generated code."""
 
 
 class Function:
@@ -71,14 +72,18 @@ class Function:
         self._run = _load(self, source)
 
     def __call__(self, *values: Any) -> Any:
-        """The outputs for these arrays, one or a tuple; a misfit raises DataError."""
+        """The outputs for these arrays, one or a tuple; a misfit or a singular matrix raises
+        DataError."""
         import numpy as np
 
         inputs, dimensions = self.program.inputs, self.program.dimensions
         arguments = checked(self.__name__, inputs, dimensions, values, self.dtype)
         if self._contiguous:
             arguments = [np.ascontiguousarray(x) if np.ndim(x) else x for x in arguments]
-        results = self._run(*arguments)
+        try:
+            results = self._run(*arguments)
+        except np.linalg.LinAlgError as error:  # the generated code says which matrix is singular
+            raise DataError(f"{error}") from None
         if len(self.program.outputs) == 1:
             results = (results,)
         typed = tuple(np.asarray(x, self.dtype)[()] for x in results)
@@ -123,7 +128,7 @@ def function(
     roots = computing(raw)  # stable primitives, whatever they were written from
     listed = [inputs] if isinstance(inputs, sp.Basic) else list(inputs)
     name = "function"
-    arguments = resolve(listed, roots, reserved=(*_RESERVED, name))
+    arguments = resolve(listed, roots, (*_RESERVED, name), leaves(raw))
     program = build(roots, shapes, arguments, names)
     source = module.emit(program, name, dtype, describe(program))
     return Function(name, program, source, dtype, single, module.CONTIGUOUS)
@@ -171,16 +176,17 @@ def _flattened(outputs: Any) -> tuple[list[Node], list[Shape], list[str | None],
     names: list[str | None] = []
     for entry in outputs if isinstance(outputs, list | tuple) else [outputs]:
         if isinstance(entry, Derived):
-            for node, shape, symbol in zip(entry.roots, entry.shapes, entry.wrt, strict=True):
+            made = zip(entry.roots, entry.shapes, entry.output_names, strict=True)
+            for node, shape, name in made:
                 roots.append(node)
-                shapes.append(array_shape(node.shape, *shape) if len(shape) == 2 else node.shape)
-                names.append(f"grad_{symbol}")
+                shapes.append(array_shape(node.shape, *shape))
+                names.append(name)
         else:
             expr = sp.sympify(entry) if isinstance(entry, int | float) else entry
             node = lift(expr)
             roots.append(node)
-            matrix = isinstance(expr, MatrixExpr)
-            shapes.append(array_shape(node.shape, *expr.shape) if matrix else node.shape)
+            array = isinstance(expr, MatrixExpr | sp.IndexedBase)
+            shapes.append(array_shape(node.shape, *(expr.shape if array else ())))
             names.append(None)
     if not roots:
         raise DeclarationError("no outputs were given; expected an expression or a list of them.")

@@ -1,206 +1,277 @@
-"""``sg.gradient`` and the object it returns: a derivation that can be read, printed and used.
+"""A derivation: results that can be read, printed, used and differentiated again.
 
-The work is done elsewhere: recognise the forward graph, sweep it backwards, simplify for reading.
-This module puts the results under the names that the user declared.
+The work is done elsewhere: `subject` checks what is differentiated, `reverse` and `jacobians`
+sweep it, `simplify` makes it readable. This module puts the lines together. `Stages` collects
+them while a derivation is made (a gradient is one stage, a Hessian the gradient's and one more for
+each sweep of it); a `Derivation` is what is returned.
+
+What is computed and what is shown are two forms of one result: ``d.roots`` is used by
+``sg.function`` and training; `presentation` may rewrite a line further for the reader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from symgrad import graph as g
 from symgrad.declare import named_symbol
-from symgrad.errors import DerivativeError, ShapeError
+from symgrad.errors import DerivativeError, UnsupportedError
+from symgrad.facts import is_free
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
+from symgrad.index_form import Letters, letters_of
 from symgrad.laws import segment_laws
-from symgrad.lift import leaves_by_name, lift, shape_text
-from symgrad.matrix_form import matrix_form
-from symgrad.recognise import FORWARD
+from symgrad.matrix_form import entry_form, matrix_form
+from symgrad.notation import DELTA, adjoint_text, check_notation
+from symgrad.presentation import present
 from symgrad.reverse import adjoint_name, adjoints
-from symgrad.rewrite import Rewriter
-from symgrad.simplify import normalise, reading, strip_names
-from symgrad.symbols import LabelSymbol, Opaque
+from symgrad.simplify import normalise, strip_names
+from symgrad.stages import Goal, Line, Spelling, Stage, Stages, renamed_nodes
+from symgrad.steps import Step, table
+from symgrad.subject import Subject, symbols_of, variable
+from symgrad.symbols import as_matrix
 from symgrad.text import formula
 
-
-class Step(NamedTuple):
-    """One line of a derivation: ``names[0] = names[1] = … = expr``."""
-
-    phase: str
-    """``forward`` or ``backward``."""
-    names: tuple[str, ...]
-    expr: Any
-    """The right-hand side, a SymPy expression in named values."""
-    shape: tuple[Any, ...]
-    because: str
-
-    @property
-    def text(self) -> str:
-        """The line without its shape and reason."""
-        return " = ".join((*self.names, formula(self.expr)))
+MATRIX, INDEX = "matrix", "index"
+"""The notations that a derivation is shown in."""
 
 
 class Derivation:
-    """The gradient of a scalar, with its forward and backward equations.
+    """Derivatives of a value, with the equations that lead to them.
 
-    ``d[symbol]`` is ∂L/∂symbol as a SymPy expression in named values; ``d.closed_form(symbol)``
-    has leaves only. ``print(d)`` shows every line with its reason; ``d.steps`` are those lines.
+    ``d[symbol]`` is a result as a SymPy expression in named values, ``d.closed_form(symbol)`` the
+    same in leaves only. ``print(d)`` shows every line with its reason; ``d.steps`` are those lines.
+    A result of more than two axes is a ``sympy.Lambda`` of its indices.
     """
 
-    def __init__(self, loss: Any, wrt: Sequence[Any]) -> None:
-        self.wrt: tuple[Any, ...] = tuple(wrt)
-        root = lift(loss)
-        if root.shape:
-            raise ShapeError(
-                f"the loss {loss} has shape {shape_text(root.shape)}; expected a scalar. "
-                "Reduce it with sg.sum, sg.dot or sg.squared_error."
-            )
-        leaves_by_name([root])
-        self.loss: Node = root if root.kind is Kind.NAMED else g.named(_free_name(root), root)
-        self._forward = [n for n in g.topological([self.loss]) if n.kind is Kind.NAMED]
-        self._rewriter = Rewriter(FORWARD)
-        below = set(g.topological([self.loss]))
-        targets = [_target(w, below) for w in self.wrt]
-        (recognised,) = self._rewriter([self.loss])
-        self._recognised = recognised
-        raw = _raw_gradients(self.loss, recognised, targets, self._rewriter)
-        self._raw = raw
-        self.roots: list[Node]
-        self.roots, self._adjoints = reading(self._rewriter, raw, self._forward)
-        self._symbols = {
-            normal: named_symbol(n)
-            for n, normal in zip(self._forward, self._rewriter(self._forward), strict=True)
-            if n.rank <= 2
-        }
+    def __init__(self, kind: str, stages: Stages, results: Mapping[Any, str]) -> None:
+        """``results`` gives for each key of ``d[key]`` the left-hand side of its line."""
+        self.kind = kind
+        self.wrt: tuple[Any, ...] = tuple(results)
+        self._subject = stages.subject
+        self._stages = stages.stages
+        self._lines = _settled(stages)
+        place = {name: k for k, line in enumerate(self._lines) for name in line.names[1:]}
+        place |= {line.names[0]: k for k, line in enumerate(self._lines)}
+        self._places = [place[name] for name in results.values()]
 
     # ----------------------------------------------------------------------------- values
 
     @property
-    def shapes(self) -> list[tuple[Any, ...]]:
-        """The SymPy shape of each gradient, in ``wrt`` order; () for a scalar."""
-        return [w.shape if isinstance(w, MatrixExpr) else () for w in self.wrt]
+    def loss(self) -> Node:
+        """What was differentiated, a named node as declared."""
+        return self._subject.root
 
     @property
     def loss_root(self) -> Node:
-        """The loss, in the stable form that it is computed in."""
-        return self._recognised
+        """The same in the stable form that it is computed in."""
+        return self._subject.rewriter([self._subject.root])[0]
 
-    def __getitem__(self, symbol: Any) -> Any:
-        """∂L/∂symbol in named values: a SymPy expression of the symbol's shape."""
-        return self._expression(symbol, self.roots[self._position(symbol)])
+    @property
+    def forward(self) -> list[Node]:
+        """The named values that the user declared, in the order of evaluation."""
+        return list(self._subject.declared)
 
-    def closed_form(self, symbol: Any) -> Any:
-        """∂L/∂symbol in leaves only: every name is replaced by what it stands for."""
-        (root,) = normalise(strip_names([self.roots[self._position(symbol)]]))
-        return self._expression(symbol, root)
+    @property
+    def roots(self) -> list[Node]:
+        """The graph of each result, as it is computed, in ``wrt`` order."""
+        return [self._lines[k].node for k in self._places]
 
-    def __iter__(self) -> Any:
+    @property
+    def shapes(self) -> list[tuple[Any, ...]]:
+        """The SymPy shape of each result, in ``wrt`` order; () for a scalar."""
+        return [self._lines[k].shape for k in self._places]
+
+    @property
+    def output_names(self) -> list[str]:
+        """A name for each result in generated code."""
+        head = {"gradient": "grad"}.get(self.kind, self.kind)
+        if self.kind == "jvp":  # its key is an expression
+            return [head]
+        return [f"{head}_{_key_text(key, '_')}" for key in self.wrt]
+
+    def __getitem__(self, key: Any) -> Any:
+        """A result in named values: a SymPy expression, or a Lambda of more than two indices."""
+        line = self._shown[self._places[self._position(key)]]
+        return self._notation(line, _defined(line))
+
+    def closed_form(self, key: Any = None) -> Any:
+        """A result in leaves only: every name is replaced by what it stands for."""
+        line = self._shown[self._places[self._position(self.wrt[0] if key is None else key)]]
+        (root,) = normalise(strip_names([line.node]))
+        (shown,) = self._read([root], [])
+        return self._notation(line, shown, symbols={})
+
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.wrt)
 
     def __len__(self) -> int:
         return len(self.wrt)
 
-    def _position(self, symbol: Any) -> int:
-        if symbol not in self.wrt:
-            known = ", ".join(map(str, self.wrt))
-            raise DerivativeError(
-                f"this derivation is with respect to {known}; {symbol} is not among them. "
-                "Pass it in the list of sg.gradient(loss, [...])."
-            )
-        return self.wrt.index(symbol)
-
-    def _expression(self, symbol: Any, root: Node) -> Any:
-        expr = matrix_form(root, self._symbols)
-        if isinstance(symbol, MatrixExpr):
-            if not isinstance(expr, MatrixExpr):
-                return sp.MatMul(expr, sp.OneMatrix(1, 1))
-            if tuple(symbol.shape) != tuple(expr.shape):
-                return expr.T
-        return expr
+    def _position(self, key: Any) -> int:
+        key = as_matrix(key) if isinstance(key, sp.IndexedBase) else key
+        for spelled in (key, (key, key)):
+            if spelled in self.wrt:
+                return self.wrt.index(spelled)
+        if isinstance(key, tuple) and len(key) == 2 and key[0] == key[1] and key[0] in self.wrt:
+            return self.wrt.index(key[0])
+        known = ", ".join(_key_text(x, ", ") for x in self.wrt)
+        raise DerivativeError(
+            f"this derivation is with respect to {known}; {_key_text(key, ', ')} is not among "
+            f"them. Pass it in the list of sg.{self.kind}(…, [...])."
+        )
 
     # ------------------------------------------------------------------------------ lines
 
     @cached_property
-    def steps(self) -> list[Step]:
-        """Forward equations in the order of evaluation, backward ones in that of the sweep."""
-        return [*self._forward_steps(), *self._backward_steps()]
+    def _symbols(self) -> dict[Node, Any]:
+        """The user's symbol of each named value, in normal form."""
+        subject = self._subject
+        normal = subject.rewriter(subject.declared)
+        return {
+            x: named_symbol(n) for n, x in zip(subject.declared, normal, strict=True) if n.rank <= 2
+        }
 
-    def _forward_steps(self) -> list[Step]:
-        originals = {n: named_symbol(n) for n in self._forward if n.rank <= 2}
+    @cached_property
+    def _letters(self) -> Letters:
+        """Index letters, the same in every line."""
+        return letters_of([*self._subject.declared, *(line.node for line in self._lines)])
+
+    @cached_property
+    def _shown(self) -> list[Line]:
+        """The lines as they read best."""
+        forward = self._subject.rewriter(self._subject.declared)
+        shown = self._read([line.node for line in self._lines], forward)
+        return [line._replace(node=x) for line, x in zip(self._lines, shown, strict=True)]
+
+    def _read(self, nodes: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
+        """Values as they read best; diag(p) − p·pᵀ reads best as it is."""
+        known = set(forward)
+        chosen = {node: node for node in nodes}
+        plain = [node for node in nodes if not _has_identity(node, known)]
+        for node, shown in zip(plain, present(self._subject.rewriter, plain, forward), strict=True):
+            # rows and columns may not factor together
+            longer = shown is not node and node.rank == 2
+            chosen[node] = min((shown, node), key=self._length) if longer else shown
+        return [chosen[node] for node in nodes]
+
+    def _length(self, node: Node) -> int:
+        """How long the formula of a value is."""
+        value = node.args[0] if node.kind is Kind.NAMED else node
+        return len(formula(matrix_form(value, self._symbols, self._letters)))
+
+    def _notation(
+        self,
+        line: Line,
+        node: Node,
+        form: str = MATRIX,
+        symbols: Mapping[Node, Any] | None = None,
+    ) -> Any:
+        """A line's right-hand side ``node``, in the orientation of its shape.
+
+        ``symbols`` are the named values that it may be written in: all, unless they are given.
+        """
+        symbols = self._symbols if symbols is None else symbols
+        if node.rank > 2 or form == INDEX:
+            return self._entry(node, symbols)
+        expr = matrix_form(node, symbols, self._letters)
+        if len(line.shape) == 2:
+            if not isinstance(expr, MatrixExpr):
+                return sp.MatMul(expr, sp.OneMatrix(1, 1))
+            if tuple(line.shape) != tuple(expr.shape):
+                return expr.T
+        return expr
+
+    def _entry(self, node: Node, symbols: Mapping[Node, Any]) -> Any:
+        """A value by its entry, a Lambda of its indices; a scalar as it is."""
+        entry = entry_form(node, symbols, self._letters)
+        return entry if node.rank else entry.expr
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Forward equations in the order of evaluation, then each stage in that of its sweep."""
+        return self.lines(MATRIX)
+
+    def lines(self, form: str = MATRIX, notation: str = DELTA) -> list[Step]:
+        """The same in ``form``: ``"matrix"`` notation where it can say it, or ``"index"`` notation.
+
+        In index form a line is an entry, ``z[k] = Σ_j W[k, j]·x[j] + b[k]``, and its ``expr`` a
+        ``sympy.Lambda`` of the indices. The ``notation`` of the adjoints in a gradient is
+        ``"delta"`` (δ2 = ∂L/∂z2), ``"bar"`` (z̄2) or ``"partial"`` (∂L/∂z2).
+        """
+        if form not in (MATRIX, INDEX):
+            raise UnsupportedError(
+                f'the form {form!r} was asked for; expected "{MATRIX}" or "{INDEX}".'
+            )
+        return [*self._forward_steps(form), *self._backward_steps(form, notation)]
+
+    def _forward_steps(self, form: str) -> list[Step]:
+        declared = self._subject.declared
+        originals = {n: named_symbol(n) for n in declared if n.rank <= 2}
+        return [self._equation(n, originals, form) for n in declared]
+
+    def _equation(self, node: Node, symbols: Mapping[Node, Any], form: str = MATRIX) -> Step:
+        """The line of a declared value."""
+        if node.rank > 2 or form == INDEX:
+            expr = self._entry(node.args[0], symbols)
+        else:
+            expr = _as_entry(matrix_form(node.args[0], symbols, self._letters), node.rank)
+            expr = expr.T if node.is_row and isinstance(expr, MatrixExpr) else expr
+        return Step("forward", _indexed((node.name,), expr), expr, node.shape, "")
+
+    def _in_notation(self, notation: str) -> list[Line]:
+        """The lines with their adjoints spelled in ``notation``."""
+        check_notation(notation)
+        if notation == DELTA:
+            return self._shown
+        if self.kind != "gradient":
+            raise UnsupportedError(
+                f'the notation "{notation}" is one for gradients, and this is a derivation of a '
+                f'{self.kind}; show it in the notation "{DELTA}".'
+            )
+        loss = self._subject.name
+        spelled = [adjoint_text(loss, line.target.name, notation) for line in self._shown]
+        pairs = list(zip(self._shown, spelled, strict=True))
+        own = {line.node: name for line, name in pairs if _defined(line) is not line.node}
+        nodes, _ = renamed_nodes([line.node for line in self._shown], own)
         return [
-            Step("forward", (n.name,), _oriented(n, matrix_form(n.args[0], originals)), n.shape, "")
-            for n in self._forward
+            line._replace(node=node, names=(name,))
+            for (line, name), node in zip(pairs, nodes, strict=True)
         ]
 
-    def _backward_steps(self) -> list[Step]:
-        loss = self.loss.name
-        consumers = g.consumers([self._recognised])
-        forward_of = dict(self._adjoints)
-        shown = set(forward_of.values())
-        equations = {
-            normal: Step(
-                "forward", (n.name,), _oriented(n, matrix_form(n.args[0])), n.shape, ""
-            ).text
-            for n, normal in zip(self._forward, self._rewriter(self._forward), strict=True)
-            if n.rank <= 2
-        }
-        previous = ""
-
-        def because(target: Node, raw: Node | None) -> str:
-            nonlocal previous
-            laws, reached = segment_laws(target, consumers, shown)
-            facts = self._rewriter.reasons.get(raw, ()) if raw is not None else ()
-            reason = ", ".join([*laws, *facts])
-            if not reason and reached:
-                reason = equations.get(reached[0], "")
-                if reason == previous:
-                    return ""
-            previous = reason or previous
-            return reason
-
-        raw_by_name = {n.name: n for n in g.topological(self._raw) if n.kind is Kind.NAMED}
-        order = sorted(forward_of, key=lambda a: -forward_of[a].uid)
-        position = {adjoint: k for k, adjoint in enumerate(order)}
-        ready: list[list[int]] = [[] for _ in range(len(order) + 1)]
-        for k, root in enumerate(self.roots):
-            last = max((position[n] for n in _adjoints_of(root, position)), default=-1)
-            ready[last + 1].append(k)
-
+    def _backward_steps(self, form: str, notation: str) -> list[Step]:
+        reasons = _Reasons(self, form)
         steps: list[Step] = []
-        for k, now in enumerate(ready):
-            if k > 0:
-                adjoint = order[k - 1]
-                forward = forward_of[adjoint]
-                raw = raw_by_name.get(adjoint_name(forward))
-                names = (adjoint.name, f"∂{loss}/∂{forward.name}")
-                expr = matrix_form(adjoint.args[0], self._symbols)
-                reason = because(forward, raw)
-                steps.append(Step("backward", names, expr, adjoint.shape, reason))
-            for target in now:
-                symbol = self.wrt[target]
-                expr = self._expression(symbol, self.roots[target])
-                reason = because(self._recognised_target(symbol), self._raw[target])
-                own = (f"∂{loss}/∂{symbol}",)
-                steps.append(Step("backward", own, expr, symbol_shape(symbol), reason))
+        texts: dict[str, str] = {}
+        for line in self._in_notation(notation):
+            value = _defined(line)
+            shape = value.shape
+            if shape and len(line.shape) == 2 and line.shape[0] == 1:
+                shape = (1, *shape)
+            expr = _as_entry(self._notation(line, value, form), value.rank)
+            names = _indexed(line.names, expr)
+            steps.append(Step("backward", names, expr, shape, reasons(line, texts)))
+            texts[line.names[0]] = steps[-1].text
         return steps
-
-    def _recognised_target(self, symbol: Any) -> Node:
-        return self._rewriter([lift(symbol)])[0]
 
     # ---------------------------------------------------------------------------- printing
 
     def __str__(self) -> str:
-        return table(self.steps)
+        return self.text()
+
+    def text(self, form: str = MATRIX, notation: str = DELTA) -> str:
+        """The lines as a table; ``form`` and ``notation`` are those of `lines`."""
+        return table(self.lines(form, notation))
 
     def __repr__(self) -> str:
-        wrt = ", ".join(map(str, self.wrt))
-        return f"<Derivation of {self.loss.name} with respect to {wrt}>"
+        by = ", ".join(_key_text(x, ", ") for x in self.wrt)
+        what = "Derivation" if self.kind == "gradient" else f"Derivation ({self.kind})"
+        return f"<{what} of {self.loss.name} with respect to {by}>"
 
     def latex(self) -> str:
         """The lines as a LaTeX ``align*`` block."""
@@ -209,137 +280,199 @@ class Derivation:
         return align(self.steps)
 
 
+def _key_text(key: Any, joint: str) -> str:
+    return joint.join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _indexed(names: tuple[str, ...], expr: Any) -> tuple[str, ...]:
+    """The left-hand sides, with the indices of what is given by its entry."""
+    if not isinstance(expr, sp.Lambda):
+        return names
+    indices = ", ".join(map(str, expr.variables))
+    return tuple(f"{name}[{indices}]" for name in names)
+
+
+def _defined(line: Line) -> Node:
+    """The right-hand side of a line: what it defines, if it defines a name."""
+    own = line.node.kind is Kind.NAMED and line.node.name == line.names[0]
+    return line.node.args[0] if own else line.node
+
+
+def _has_identity(node: Node, known: set[Node]) -> bool:
+    """Whether the value of a node, down to named ones, has a δ in it."""
+    value = node.args[0] if node.kind is Kind.NAMED and node not in known else node
+    below = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
+    return any(n.kind is Kind.DELTA for n in below)
+
+
+def _as_entry(expr: Any, rank: int) -> Any:
+    """What matrix notation cannot say, by its entry: r[i, j] = … instead of r = […]_ij."""
+    if not isinstance(expr, sp.FunctionMatrix):
+        return expr
+    return sp.Lambda(expr.lamda.variables[:rank], expr.lamda.expr)
+
+
+def _settled(stages: Stages) -> list[Line]:
+    """The lines of all stages, over one graph: variables put back, equal values under one name."""
+    lines = stages.lines
+    nodes = stages.subject.restored([line.node for line in lines])
+    by_name = {n.name: n for n in g.topological([x for x in nodes]) if n.kind is Kind.NAMED}
+    return [
+        line._replace(node=by_name.get(line.names[0], node))
+        for line, node in zip(lines, nodes, strict=True)
+    ]
+
+
+class _Reasons:
+    """Why each line holds: the laws it passed, facts, or the equation that it came through."""
+
+    def __init__(self, derivation: Derivation, form: str) -> None:
+        self._rewriter = derivation._subject.rewriter
+        self._stages = derivation._stages
+        self._above = [self._neighbours(stage) for stage in self._stages]
+        declared = derivation._subject.declared
+        known = derivation._subject.known
+        self._equations = {
+            normal: derivation._equation(n, {}, form).text
+            for n, normal in zip(declared, known, strict=True)
+        }
+        reasons = self._rewriter.reasons
+        opened = derivation._subject.opened(declared)
+        self._facts = {normal: reasons.get(n, ()) for n, normal in zip(opened, known, strict=True)}
+        self._previous = ""
+
+    @staticmethod
+    def _neighbours(stage: Stage) -> Mapping[Node, Sequence[Node]]:
+        """Where a reason is looked for next: towards the source, or away from it."""
+        if stage.backward:
+            return g.consumers(stage.sources)
+        return {n: list(n.args) for n in g.topological(stage.sources)}
+
+    def _facts_passed(self, line: Line) -> list[str]:
+        """The facts that the declared values between a line and the next one rest on."""
+        stage = self._stages[line.stage]
+        above = self._above[line.stage]
+        seen: set[Node] = set()
+        stack = list(above.get(line.target, ()))
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                stack.extend(() if node in stage.named else above.get(node, ()))
+        return [x for n in sorted(seen, key=lambda n: n.uid) for x in self._facts.get(n, ())]
+
+    def __call__(self, line: Line, texts: Mapping[str, str]) -> str:
+        stage = self._stages[line.stage]
+        laws, reached = segment_laws(line.target, self._above[line.stage], stage.named)
+        facts = [*self._rewriter.reasons.get(line.raw, ()), *self._facts_passed(line)]
+        reason = ", ".join(dict.fromkeys([*laws, *facts]))
+        if not reason:
+            reason = (
+                self._equations.get(reached[0], "") if reached else texts.get(stage.otherwise, "")
+            )
+            if reason == self._previous:
+                return ""
+        self._previous = reason or self._previous
+        return reason
+
+
+# -------------------------------------------------------------------------------- the gradient
+
+
 def gradient(loss: Any, wrt: Any) -> Derivation:
     """The gradient of a scalar ``loss`` with respect to a symbol or a list of symbols.
 
     A symbol is a leaf (``Symbol``, ``MatrixSymbol``, ``sg.simplex``) or a named value
-    (``sg.let``). Raises ShapeError for a loss that is not a scalar and DerivativeError for a
-    symbol that is not in the loss.
+    (``sg.let``), whose adjoint then has a line that the later lines refer to: with every named
+    value in the list, the lines are the messages of backpropagation. ``d[symbol]`` has the
+    symbol's shape. Raises ShapeError for a loss that is not a
+    scalar and DerivativeError for a symbol that is not in the loss.
     """
-    loss = as_expression(loss)
-    symbols = list(wrt) if isinstance(wrt, list | tuple | set) else [wrt]
-    if not symbols:
-        raise DerivativeError("no symbols to differentiate by were given; pass at least one.")
-    return Derivation(loss, [as_expression(s) for s in symbols])
+    subject = Subject(as_expression(loss), symbols_of(wrt)).scalar()
+    stages = Stages(subject)
+    raw, asked = _raw_gradients(subject)
+    goals = first_order(subject)
+    stages.add([subject.value], raw, goals, adjoint_line(subject), asked=asked)
+    return Derivation("gradient", stages, results_of(subject.wrt, goals))
 
 
-def symbol_shape(symbol: Any) -> tuple[Any, ...]:
-    """A symbol's shape as it is printed: a column n×1 is n."""
-    shape = lift(symbol).shape
-    return (1, *shape) if shape and symbol.shape[0] == 1 else shape
+def results_of(keys: Sequence[Any], goals: Sequence[Goal]) -> dict[Any, str]:
+    """The left-hand side of each key's line."""
+    return {key: goal.names[0] for key, goal in zip(keys, goals, strict=True)}
 
 
-def _target(symbol: Any, below: set[Node]) -> Node:
-    """The node to differentiate by, one of those ``below`` the loss."""
-    if isinstance(symbol, LabelSymbol):
-        raise DerivativeError(
-            f"{symbol} is a class label, an integer, so there is no derivative by it; "
-            "differentiate by the scores or the parameters."
-        )
-    if not isinstance(symbol, sp.Symbol | sp.MatrixSymbol):
-        raise DerivativeError(
-            f"{symbol} is not a symbol; differentiate by a Symbol, a MatrixSymbol or a value "
-            "named with sg.let."
-        )
-    node = lift(symbol)
-    if node.kind is Kind.CONST:
-        raise DerivativeError(
-            f"{symbol} is declared an integer, so it is a dimension and there is no derivative by "
-            "it; declare a variable with symbols(..., real=True)."
-        )
-    if node not in below:
-        names = ", ".join(sorted({n.name for n in below if n.kind is Kind.LEAF}))
-        kind = "named value" if isinstance(symbol, Opaque) and node.kind is Kind.NAMED else "symbol"
-        raise DerivativeError(
-            f"the {kind} {symbol} does not occur in the loss; it depends on {names or 'nothing'}."
-        )
-    return node
-
-
-def _free_name(root: Node) -> str:
-    taken = {n.name for n in g.topological([root]) if n.kind in (Kind.LEAF, Kind.NAMED)}
-    return next(x for x in ("L", "loss", "L_", "loss_value") if x not in taken)
-
-
-def _oriented(node: Node, definition: Any) -> Any:
-    """The definition of a named value, a column, in the orientation that it was declared in."""
-    return definition.T if node.is_row else definition
-
-
-def _raw_gradients(
-    loss: Node, recognised: Node, targets: Sequence[Node], rewriter: Rewriter
-) -> list[Node]:
-    """∂loss/∂target for each target, raw.
-
-    All leaves share one sweep of the recognised graph. A named value needs one of its own, in a
-    graph where it is a variable: a recognised primitive may bypass it (∂L/∂p of log softmax). So
-    does a leaf with facts: Σy = 1 holds at y and not around it, so no rule may use it before the
-    derivative is taken.
-    """
-    leaves = {t for t in targets if t.kind is Kind.LEAF and not t.leaf.facts}
-    found: dict[Node, Node] = adjoints(recognised, list(leaves)) if leaves else {}
-    for target in targets:
-        if target in leaves and target in found:
-            continue
-        if target in leaves:
-            found[target] = g.const(0, target.shape)
-            continue
-        variable = g.leaf(target.name, target.shape, sp.Symbol(target.name))
-        (cut,) = rewriter(g.substitute([loss], {target: variable}))
-        sweep = adjoints(cut, [variable])
-        adjoint = sweep.get(variable, g.const(0, target.shape))
-        (normal,) = rewriter([target])
-        found[target] = _renamed(adjoint, {variable: normal}, rewriter, cut)
-    return [found[t] for t in targets]
-
-
-def _renamed(root: Node, back: Mapping[Node, Node], rewriter: Rewriter, cut: Node) -> Node:
-    """``root`` with a variable replaced by the value it stood for, adjoints renamed to match."""
-    named = [n for n in g.topological([cut]) if n.kind is Kind.NAMED]
-    restored = rewriter(g.substitute(named, back)) if named else []
-    names = {adjoint_name(a): adjoint_name(b) for a, b in zip(named, restored, strict=True)}
-    done: dict[Node, Node] = {}
-    for node in g.topological([root]):
-        if node in back:
-            done[node] = back[node]
-            continue
-        new = g.rebuild(node, [done[arg] for arg in node.args])
-        if node.kind is Kind.NAMED and node.name in names:
-            new = g.named(names[node.name], new.args[0])
-        done[node] = new
-    return done[root]
-
-
-def _adjoints_of(root: Node, adjoint_of: Mapping[Node, object]) -> set[Node]:
-    """The named adjoints that the formula of ``root`` mentions."""
-    order = g.topological([root], lambda n: () if n.kind is Kind.NAMED else n.args)
-    return {n for n in order if n in adjoint_of}
-
-
-def table(steps: Sequence[Step]) -> str:
-    """Aligned lines: equations, shapes, reasons."""
-    lines: list[tuple[str, str, str, str]] = []
-    for phase in ("forward", "backward"):
-        mine = [s for s in steps if s.phase == phase]
-        if not mine:
-            continue
-        head = "because" if phase == "backward" else ""
-        lines.append((phase, "", "shape", head))
-        width = max(len(s.names[0]) for s in mine)
-        if phase == "backward":
-            width = 0
-        for s in mine:
-            left, right = s.text.split(" = ", 1)
-            lines.append(("", f"{left:<{width}} = {right}", shape_text(s.shape), s.because))
-    equation = max(len(x[1]) for x in lines) + 2
-    shape = max(len(x[2]) for x in lines)
-    rows = [
-        (f"{phase:<{equation + 2}}" if phase else f"  {text:<{equation}}")
-        + f"  {dims:<{shape}}"
-        + (f"  {why}" if why else "")
-        for phase, text, dims, why in lines
+def first_order(subject: Subject) -> list[Goal]:
+    """The lines ∂L/∂w."""
+    targets = subject.rewriter(subject.variables)
+    return [
+        Goal((f"∂{subject.name}/∂{w}",), shape_of(w), target)
+        for w, target in zip(subject.wrt, targets, strict=True)
     ]
-    gap = next((k for k, x in enumerate(lines) if x[0] == "backward"), 0)
-    if gap:
-        rows.insert(gap, "")
-    return "\n".join(row.rstrip() for row in rows)
+
+
+def adjoint_line(subject: Subject) -> Spelling:
+    """δ2 = ∂L/∂z2."""
+    return lambda forward, name: (name, f"∂{subject.name}/∂{forward.name}")
+
+
+def shape_of(symbol: Any) -> tuple[Any, ...]:
+    """The SymPy shape that a gradient by ``symbol`` has; () for a scalar."""
+    if isinstance(symbol, sp.IndexedBase):
+        symbol = as_matrix(symbol)
+    return tuple(symbol.shape) if isinstance(symbol, MatrixExpr | sp.IndexedBase) else ()
+
+
+def _raw_gradients(subject: Subject) -> tuple[list[Node], list[Node]]:
+    """∂loss/∂target for each target, raw, and the named values whose adjoints are such results.
+
+    One sweep gives the derivatives by all leaves without facts and by the named values that the
+    loss depends on just as it was declared. Any other target needs a sweep of its own, in a graph
+    where it is a variable, because that graph is another one.
+    """
+    swept = {t: t for t in subject.targets if t.kind is Kind.LEAF and is_free(t)}
+    asked: list[Node] = []
+    cuts: dict[Node, _Cut] = {}
+    for target in subject.targets:
+        if target not in swept:
+            cut = cuts[target] = _Cut(subject, target)
+            if cut.is_passed:
+                swept[target] = cut.normal
+                asked.append(cut.normal)
+    found = adjoints(subject.value, list(swept.values())) if swept else {}
+    raw = [
+        found.get(swept[t], g.const(0, t.shape)) if t in swept else cuts[t].gradient()
+        for t in subject.targets
+    ]
+    return raw, asked
+
+
+class _Cut:
+    """The loss as a function of a value below it, ``target``, which is varied by itself."""
+
+    def __init__(self, subject: Subject, target: Node) -> None:
+        self.subject, self.target = subject, target
+        self.leaf = variable(target)
+        rewriter = subject.rewriter
+        (self.root,) = rewriter(g.substitute([subject.root], {target: self.leaf}))
+        (self.normal,) = rewriter([target])
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the whole derivative passes the value in the stable form of the loss, too.
+
+        It does not where a recognised primitive bypasses the value, as log softmax does p; and a
+        row's adjoint, which is a column, is no gradient by it.
+        """
+        if self.target.kind is not Kind.NAMED or self.target.is_row:
+            return False
+        swap = {self.normal: self.leaf}
+        return self.subject.rewriter(g.substitute([self.subject.value], swap)) == [self.root]
+
+    def gradient(self) -> Node:
+        """∂loss/∂target, raw, the target put back."""
+        named = [n for n in g.topological([self.root]) if n.kind is Kind.NAMED]
+        back = self.subject.rewriter(g.substitute(named, {self.leaf: self.normal}))
+        original = dict(zip(named, back, strict=True))
+        sweep = adjoints(self.root, [self.leaf], name=lambda n: adjoint_name(original[n]))
+        result = sweep.get(self.leaf, g.const(0, self.target.shape))
+        return g.substitute([result], {self.leaf: self.normal})[0]

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from symgrad import graph as g
-from symgrad.elementwise import expand
+from symgrad.calculus import OUTPUT, shortest
+from symgrad.elementwise import expand, spelled
 from symgrad.errors import DerivativeError
-from symgrad.functions import softmax_node
+from symgrad.functions import sparsemax_node
 from symgrad.graph import Access, Kind, Labels, Node, slot
+from symgrad.vocabulary import hard_sign, hard_step, step, zero_one
 
 
 def pull(factors: Iterable[tuple[Node, Labels]], node: Node, k: int) -> Node:
@@ -25,7 +28,12 @@ def pull(factors: Iterable[tuple[Node, Labels]], node: Node, k: int) -> Node:
 
     An operand that is accessed along a diagonal, such as a_ii, receives its share through a δ.
     """
-    target, labels = node.args[k], node.labels[k]
+    return pull_onto(factors, Access(node.args[k], node.labels[k]))
+
+
+def pull_onto(factors: Iterable[tuple[Node, Labels]], operand: Access) -> Node:
+    """Σ of ``factors`` onto the axes of an operand, given with the labels that they share."""
+    target, labels = operand
     renamed: dict[int, int] = {}
     operands: list[tuple[Node, Labels]] = []
     for axis, label in enumerate(labels):
@@ -58,26 +66,86 @@ def _map(node: Node, k: int, adj: Node) -> Node:
     """h = f(a, …): ā = h̄ ⊙ ∂f/∂a."""
     accesses = node.accesses
     operands: dict[sp.Basic, Access] = {slot(n): a for n, a in enumerate(accesses)}
-    partial = expand(partial_derivative(node.body, k), operands.get, node.shape)
+    operands[OUTPUT] = Access(node, _axes(node))
+    derivative = partial_derivative(node.body, k)
+    if any(x.args for x in node.body.args):  # a Piecewise; a single function knows its own
+        derivative = shortest(node.body, k, derivative)
+    partial = expand(derivative, operands.get, node.shape)
     return pull([(adj, _axes(node)), (partial, _axes(node))], node, k)
 
 
 @lru_cache(maxsize=4096)
 def partial_derivative(body: sp.Expr, k: int) -> sp.Expr:
     """∂body/∂slot(k), SymPy's scalar derivative."""
-    derivative = body.diff(slot(k))
+    derivative = _of_power(body, slot(k)) or _primed(body.diff(slot(k)))
     shown = body.xreplace({slot(k): sp.Symbol("t")})
     if derivative.has(sp.Derivative, sp.Subs):
-        raise DerivativeError(
-            f"SymPy knows no derivative of {shown}; give the function an fdiff method, "
-            "or write it in terms of functions that have one."
-        )
+        defined = body.doit()
+        if defined == body:
+            raise DerivativeError(
+                f"SymPy knows no derivative of {shown}; give the function an fdiff method, "
+                "or write it in terms of functions that have one."
+            )
+        return partial_derivative(spelled(defined), k)
     if derivative.has(sp.DiracDelta):
-        raise DerivativeError(
-            f"the derivative of {shown} is a Dirac delta, which is 0 wherever it is defined; "
-            "use a differentiable replacement: sigmoid for a step, tanh for a sign."
-        )
-    return derivative
+        raise DerivativeError(_refusal(body))
+    return spelled(derivative, derived=True)
+
+
+def _of_power(body: sp.Expr, t: sp.Symbol) -> sp.Expr | None:
+    """(tⁿ)′ = n·tⁿ⁻¹; SymPy has tⁿ·n/t for a symbol n, which is 0/0 at 0."""
+    base, n = body.as_base_exp()
+    return n * base ** (n - 1) if base == t and not n.has(t) and n.free_symbols else None
+
+
+def _primed(derivative: sp.Expr) -> sp.Expr:
+    """f′(t) for the derivative of an undefined function, such as ``Function("f")(t)``.
+
+    Of several arguments, that by the second is ∂₂f.
+    """
+    if not derivative.has(AppliedUndef):
+        return derivative
+    inner = derivative.replace(
+        lambda e: isinstance(e, sp.Subs),
+        lambda e: _by_argument(e.expr).subs(e.variables[0], e.point[0]),
+    )
+    result: sp.Expr = inner.replace(lambda e: isinstance(e, sp.Derivative), _by_argument)
+    return result
+
+
+def _by_argument(e: sp.Basic) -> sp.Basic:
+    """∂f/∂aₖ, where ``e`` is the SymPy derivative of an undefined f by one of its arguments."""
+    if not (isinstance(e, sp.Derivative) and isinstance(e.expr, AppliedUndef)):
+        return e
+    ((variable, count),) = e.variable_count
+    f = e.expr
+    if count != 1 or list(f.args).count(variable) != 1:
+        return e
+    name = f.func.__name__
+    k = f.args.index(variable) + 1
+    primed = f"{name}′" if len(f.args) == 1 else f"∂{str(k).translate(_SUBSCRIPT)}{name}"
+    return sp.Function(primed, real=True)(*f.args)
+
+
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _refusal(body: sp.Expr) -> str:
+    """Why a jump is not differentiated, and what to use instead."""
+    kinds = {type(e) for e in sp.preorder_traversal(body)}
+    what, instead = next(text for kind, text in JUMPS.items() if kind in kinds)
+    return (
+        f"the derivative of {what} is 0 almost everywhere and a Dirac delta at the jump, so "
+        f"nothing can be trained through it; use {instead} in training."
+    )
+
+
+JUMPS: dict[type[sp.Function], tuple[str, str]] = {
+    zero_one: ("a 0–1 loss", "the logistic loss, the hinge loss or cross-entropy"),
+    hard_step: ("a step", "its soft replacement σ (sg.sigmoid)"),
+    hard_sign: ("a sign", "its soft replacement tanh (sg.tanh)"),
+}
+"""For each hard function: what it is called, and what to train with instead."""
 
 
 def _reduce(node: Node, k: int, adj: Node) -> Node:
@@ -103,9 +171,14 @@ def _moved_last(node: Node) -> tuple[Node, Labels]:
 
 
 def _logsumexp(node: Node, adj: Node) -> Node:
-    """s = log Σ exp(z): z̄ = s̄·softmax(z)."""
-    z, order = _moved_last(node)
-    return pull([(adj, _axes(node)), (softmax_node(z, 1), order)], node, 0)
+    """s = log Σ exp(z): z̄ = s̄·exp(z − s), which is s̄·softmax(z)."""
+    (z,), (labels,) = node.args, node.labels
+    if len(set(labels)) < len(labels):
+        raise DerivativeError(f"{node.op} of a diagonal has no derivative rule.")
+    along = tuple(labels.index(x) for x in range(node.rank))
+    shifted = g.add([(1, z, _axes(z)), (-1, node, along)], z.shape)
+    softmax = g.apply(sp.exp(slot(0)), [(shifted, _axes(z))], z.shape)
+    return pull([(adj, _axes(node)), (softmax, labels)], node, 0)
 
 
 def _max(node: Node, adj: Node) -> Node:
@@ -114,6 +187,24 @@ def _max(node: Node, adj: Node) -> Node:
     kept = order[:-1]
     winner = g.reduce("argmax", z, tuple(range(z.rank)), z.shape[:-1])
     return pull([(adj, _axes(node)), (g.onehot(winner, z.shape[-1]), (*kept, order[-1]))], node, 0)
+
+
+def _sparsemax_value(node: Node, adj: Node) -> Node:
+    """s = max pᵀz − ½‖p‖² over the simplex: z̄ = s̄·sparsemax(z)."""
+    z, order = _moved_last(node)
+    return pull([(adj, _axes(node)), (sparsemax_node(z), order)], node, 0)
+
+
+def _sparsemax_threshold(node: Node, adj: Node) -> Node:
+    """τ with Σ max(0, z − τ) = 1: z̄ = τ̄/|S| on the support S = {z > τ}."""
+    z, order = _moved_last(node)
+    axes, kept = tuple(range(z.rank)), tuple(range(z.rank - 1))
+    threshold = g.reduce(node.op, z, axes, z.shape[:-1])
+    above = g.add([(1, z, axes), (-1, threshold, kept)], z.shape)
+    support = g.apply(step(slot(0)), [(above, axes)], z.shape)
+    size = g.product([(support, axes)], z.shape[:-1])
+    share = g.apply(1 / slot(0), [(size, kept)], size.shape)
+    return pull([(adj, _axes(node)), (support, order), (share, order[:-1])], node, 0)
 
 
 def _inverse(node: Node, k: int, adj: Node) -> Node:
@@ -155,5 +246,10 @@ DERIVATIVES: dict[Kind, Callable[[Node, int, Node], Node]] = {
 }
 """∂ of each kind. Leaves, constants, δ, indicators and one-hots have no differentiable operand."""
 
-REDUCTIONS: dict[str, Callable[[Node, Node], Node]] = {"logsumexp": _logsumexp, "max": _max}
+REDUCTIONS: dict[str, Callable[[Node, Node], Node]] = {
+    "logsumexp": _logsumexp,
+    "max": _max,
+    "sparsemax_value": _sparsemax_value,
+    "sparsemax_threshold": _sparsemax_threshold,
+}
 """∂ of each reduction; an argmax is whole numbers, which nothing differentiates by."""

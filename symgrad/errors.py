@@ -1,4 +1,4 @@
-"""Every error that symgrad raises on purpose.
+"""Every error that symgrad raises on purpose, and its one warning.
 
 Each message is a sentence: what was given, what was expected, what to do about it. Each class
 also derives from the built-in exception that a caller would expect, so that ``except ValueError``
@@ -30,6 +30,10 @@ class DerivativeError(SymgradError, ValueError):
 
 class DataError(SymgradError, ValueError):
     """An array that does not fit the declaration: its shape, its type or its values."""
+
+
+class DomainWarning(UserWarning):
+    """A value that a declaration may take outside the domain of one of its functions."""
 
 
 class GraphError(SymgradError, AssertionError):

@@ -1,17 +1,20 @@
-"""The vocabulary: the functions that a declaration may use beside SymPy's own operators.
+"""The functions that a declaration may use beside SymPy's own operators: the core.
 
 Each accepts SymPy scalars or matrices and returns a SymPy object of known shape. A scalar of a
 scalar stays plain SymPy (``sg.tanh(x)`` is ``sympy.tanh(x)``); anything with a matrix in it
 becomes one opaque node, lifted and shape-checked at once.
 
-**To add an activation**, add its scalar function to `vocabulary` (unless SymPy has it) and one
-row here that calls `_elementwise`. Its derivative is SymPy's, so there is nothing else to write;
-the table-driven test in ``tests/symgrad/test_functions.py`` finds the row by itself.
+Here are the elementary functions and the reductions; `activations`, `matrix_functions` and
+`losses` are built on them.
+
+**To add an elementwise function**, add its scalar function to `vocabulary` (unless SymPy has it)
+and one row here or in `activations`. Its derivative is SymPy's, so there is nothing else to
+write; the tests that walk the tables (``tests/symgrad/test_functions.py`` and
+``test_vocabulary.py``) find the row by themselves.
 """
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -23,9 +26,10 @@ from symgrad import lift as lifting
 from symgrad import vocabulary
 from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
 from symgrad.graph import Dim, Node, dim
-from symgrad.symbols import LabelSymbol, MatrixCall, ScalarCall
+from symgrad.listing import shape_text
+from symgrad.symbols import ARRAYS, ArrayCall, LabelSymbol, MatrixCall, ScalarCall, as_matrix, call
 
-_t = sp.Symbol("t", real=True)
+_t, _u = sp.Dummy("t", real=True), sp.Dummy("u", real=True)
 
 
 def as_expression(x: Any) -> Any:
@@ -36,6 +40,8 @@ def as_expression(x: Any) -> Any:
             "declare symbols with sympy.symbols or MatrixSymbol."
         )
     try:
+        if isinstance(x, sp.IndexedBase):
+            return as_matrix(x)
         return x if isinstance(x, sp.Basic | sp.MatrixBase) else sp.sympify(x, strict=True)
     except sp.SympifyError:
         raise UnsupportedError(
@@ -55,82 +61,124 @@ def as_size(n: Any, what: str) -> Dim:
     return dim(size)
 
 
-def _elementwise(function: Callable[[Any], Any], scalar: sp.Expr, x: Any) -> Any:
-    """``scalar``, an expression in ``_t``, at every entry of ``x``."""
-    x = as_expression(x)
-    if not isinstance(x, MatrixExpr):
-        return scalar.subs(_t, x) if isinstance(x, sp.Expr) else lifting.lift(x)
-    operand = lifting.lift(x)
-    node = lifting.elementwise(scalar, {_t: operand}, operand.shape)
-    return MatrixCall(function, (x,), node, x.shape)
+def pointwise(
+    function: Callable[..., Any],
+    body: sp.Expr,
+    operands: dict[sp.Symbol, Any],
+    default: Any = None,
+) -> Any:
+    """``body`` at every entry: each of its symbols in ``operands`` is an array or a scalar.
+
+    ``function`` is the public function whose value it is; its last operand is not shown where it
+    is the ``default``. Raises ShapeError for two matrices of different shapes.
+    """
+    given = {symbol: as_expression(x) for symbol, x in operands.items()}
+    matrices = {symbol: x for symbol, x in given.items() if isinstance(x, ARRAYS)}
+    scalars = {symbol: x for symbol, x in given.items() if symbol not in matrices}
+    for x in scalars.values():
+        if not isinstance(x, sp.Expr):
+            lifting.lift(x)  # which says what is wrong with it
+    body = body.subs(scalars, simultaneous=True) if scalars else body
+    if not matrices:
+        return body
+    first, *others = matrices.values()
+    for other in others:
+        lifting.same_shape(first, other, function.__name__)
+    nodes = {symbol: lifting.lift(x) for symbol, x in matrices.items()}
+    node = lifting.elementwise(body, nodes, lifting.lift(first).shape)
+    shown = tuple(given.values())
+    return call(function, shown[:-1] if shown[-1] == default else shown, node, first.shape)
 
 
-def exp(x: Any) -> Any:
-    """eˣ, elementwise."""
-    return _elementwise(exp, sp.exp(_t), x)
+def mapped(function: sp.Lambda, *operands: Any) -> Any:
+    """A scalar function of several matrices of one shape, at every entry.
+
+    What SymPy's ``applyfunc`` is for one matrix; formulas use it where no name is shorter.
+    """
+    arguments = dict(zip(function.variables, operands, strict=True))
+    value = pointwise(mapped, function.expr, arguments)
+    if isinstance(value, MatrixCall | ArrayCall):
+        value.operands = (function, *value.operands)
+    return value
 
 
-def log(x: Any) -> Any:
-    """The natural logarithm, elementwise."""
-    return _elementwise(log, sp.log(_t), x)
+def number(x: Any) -> Any:
+    """``x`` as SymPy, a decimal fraction such as 0.01 being exactly 1/100."""
+    return sp.Rational(str(x)) if isinstance(x, float) else as_expression(x)
 
 
-def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, elementwise; tanh′ = 1 − tanh²."""
-    return _elementwise(tanh, sp.tanh(_t), x)
+def _elementary(name: str, scalar: sp.Expr, doc: str) -> Callable[[Any], Any]:
+    def function(x: Any) -> Any:
+        return pointwise(function, scalar, {_t: x})
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{doc} Elementwise."
+    return function
 
 
-def sigmoid(x: Any) -> Any:
-    """The logistic function 1/(1 + e⁻ˣ), elementwise; σ′ = σ(1 − σ)."""
-    return _elementwise(sigmoid, vocabulary.sigmoid(_t), x)
-
-
-def softplus(x: Any) -> Any:
-    """log(1 + eˣ), elementwise; softplus′ = σ."""
-    return _elementwise(softplus, vocabulary.softplus(_t), x)
-
-
-def relu(x: Any) -> Any:
-    """max(0, x), elementwise; relu′(x) = 1[x > 0], which is 0 at the kink, as in PyTorch."""
-    return _elementwise(relu, vocabulary.relu(_t), x)
-
-
-def sqrt(x: Any) -> Any:
-    """The square root, elementwise."""
-    return _elementwise(sqrt, sp.sqrt(_t), x)
-
-
-def abs(x: Any) -> Any:
-    """The absolute value, elementwise; its derivative is sign(x), which is 0 at the kink."""
-    return _elementwise(abs, vocabulary.absolute(_t), x)
-
-
-ELEMENTWISE: tuple[Callable[[Any], Any], ...] = (
-    exp,
-    log,
-    tanh,
-    sigmoid,
-    softplus,
-    relu,
-    sqrt,
-    abs,
+exp = _elementary("exp", sp.exp(_t), "eˣ; exp′ = exp.")
+log = _elementary("log", sp.log(_t), "The natural logarithm; log′(x) = 1/x.")
+sqrt = _elementary("sqrt", sp.sqrt(_t), "The square root; √′(x) = 1/(2√x).")
+abs = _elementary(
+    "abs",
+    vocabulary.absolute(_t),
+    "The absolute value; its derivative is sign(x), which is 0 at the kink, as in PyTorch.",
 )
-"""Every elementwise function: the tests and the code generators walk this table."""
+sin = _elementary("sin", sp.sin(_t), "The sine; sin′ = cos.")
+cos = _elementary("cos", sp.cos(_t), "The cosine; cos′ = −sin.")
+tan = _elementary("tan", sp.tan(_t), "The tangent; tan′ = 1 + tan².")
+cot = _elementary("cot", sp.cot(_t), "The cotangent 1/tan(x); cot′ = −1 − cot².")
+sec = _elementary("sec", sp.sec(_t), "The secant 1/cos(x); sec′ = sec·tan.")
+csc = _elementary("csc", sp.csc(_t), "The cosecant 1/sin(x); csc′ = −csc·cot.")
+asin = _elementary("asin", sp.asin(_t), "The inverse sine; asin′(x) = 1/√(1 − x²).")
+acos = _elementary("acos", sp.acos(_t), "The inverse cosine; acos′(x) = −1/√(1 − x²).")
+atan = _elementary("atan", sp.atan(_t), "The inverse tangent; atan′(x) = 1/(1 + x²).")
+sinh = _elementary("sinh", sp.sinh(_t), "The hyperbolic sine; sinh′ = cosh.")
+cosh = _elementary("cosh", sp.cosh(_t), "The hyperbolic cosine; cosh′ = sinh.")
+tanh = _elementary("tanh", sp.tanh(_t), "The hyperbolic tangent; tanh′ = 1 − tanh².")
+asinh = _elementary("asinh", sp.asinh(_t), "The inverse of sinh; asinh′(x) = 1/√(1 + x²).")
+acosh = _elementary("acosh", sp.acosh(_t), "The inverse of cosh, for x ≥ 1.")
+atanh = _elementary("atanh", sp.atanh(_t), "The inverse of tanh; atanh′(x) = 1/(1 − x²).")
+erf = _elementary("erf", sp.erf(_t), "The error function; erf′(x) = 2e^(−x²)/√π.")
+erfc = _elementary("erfc", sp.erfc(_t), "1 − erf(x), accurate where that is small; erfc′ = −erf′.")
+
+ELEMENTARY: tuple[Callable[[Any], Any], ...] = (
+    *(exp, log, sqrt, abs, sin, cos, tan, cot, sec, csc, asin, acos, atan),
+    *(sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc),
+)
+"""The functions of calculus; `activations.ELEMENTWISE` has these and the activations."""
 
 
-def _matrix(x: Any, function: str) -> MatrixExpr:
+def maximum(a: Any, b: Any) -> Any:
+    """max(a, b), elementwise; where a = b the derivative is ½ by each, as in PyTorch."""
+    return pointwise(maximum, vocabulary.maximum(_t, _u), {_t: a, _u: b})
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """min(a, b), elementwise; where a = b the derivative is ½ by each, as in PyTorch."""
+    return pointwise(minimum, vocabulary.minimum(_t, _u), {_t: a, _u: b})
+
+
+def array(x: Any, function: str) -> Any:
+    """``x``, which has to be a matrix or an array of more axes."""
+    x = as_expression(x)
+    return x if isinstance(x, ARRAYS) else matrix(x, function)
+
+
+def matrix(x: Any, function: str) -> MatrixExpr:
+    """``x``, which has to be a matrix."""
     x = as_expression(x)
     if not isinstance(x, MatrixExpr):
         raise ShapeError(f"{function} expects a matrix or vector expression; {x} is a scalar.")
     return x
 
 
-def _vector(x: Any, function: str) -> tuple[MatrixExpr, Node]:
-    x = _matrix(x, function)
+def vector(x: Any, function: str) -> tuple[MatrixExpr, Node]:
+    x = matrix(x, function)
     node = lifting.lift(x)
     if 1 not in map(dim, x.shape):
         raise ShapeError(
-            f"{function} expects a vector, n×1; {x} has shape {lifting.shape_text(x.shape)}."
+            f"{function} expects a vector, n×1; {x} has shape {shape_text(x.shape)}."
         )
     return x, node
 
@@ -138,7 +186,7 @@ def _vector(x: Any, function: str) -> tuple[MatrixExpr, Node]:
 def sum(x: Any) -> Any:
     """The sum of all entries, a scalar."""
     x = as_expression(x)
-    if not isinstance(x, MatrixExpr):
+    if not isinstance(x, ARRAYS):
         return x
     node = lifting.lift(x)
     return ScalarCall(sum, (x,), g.product([(node, tuple(range(node.rank)))], ()))
@@ -147,22 +195,30 @@ def sum(x: Any) -> Any:
 def dot(a: Any, b: Any) -> Any:
     """Σ aᵢbᵢ, a scalar (``a.T*b`` is a 1×1 matrix in SymPy, which cannot be added to one).
 
-    For matrices of one shape it is the Frobenius inner product Σ aᵢⱼbᵢⱼ.
+    For matrices of one shape it is the Frobenius inner product Σ aᵢⱼbᵢⱼ, and so for any array.
     """
-    a, b = _matrix(a, "dot"), _matrix(b, "dot")
+    a, b = array(a, "dot"), array(b, "dot")
     lifting.same_shape(a, b, "dot")
     x, y = lifting.lift(a), lifting.lift(b)
     axes = tuple(range(x.rank))
     return ScalarCall(dot, (a, b), g.product([(x, axes), (y, axes)], ()))
 
 
-def softmax(z: Any, *, rows: bool = False) -> Any:
+def softmax(z: Any, beta: Any = 1, *, temperature: Any = 1, rows: bool = False) -> Any:
     """exp(zₖ)/Σₗ exp(zₗ) of a vector, kept as exp(z − logsumexp(z)), which never overflows.
 
-    With ``rows=True`` z is a matrix, and each of its rows is normalised.
+    It is the softmax of β·z, or of z/T for a ``temperature`` T; its Jacobian is
+    β(diag(p) − p·pᵀ). With ``rows=True`` z is a matrix, and each of its rows is normalised; an
+    array of more axes is normalised along its last one.
     """
-    z, node = _rows(z, "softmax") if rows else _vector(z, "softmax")
-    return MatrixCall(softmax, (z,), softmax_node(node, node.rank and 1), z.shape, {"rows": rows})
+    scale = number(beta) / number(temperature)
+    z = z if scale == 1 else scale * matrix(z, "softmax")
+    if rows:
+        z, node, axes = _rows(z, "softmax")
+    else:
+        z, node = vector(z, "softmax")
+        axes = node.rank and 1
+    return call(softmax, (z,), softmax_node(node, axes), z.shape, {"rows": rows})
 
 
 def softmax_node(z: Node, axes: int) -> Node:
@@ -180,22 +236,24 @@ def logsumexp(z: Any, *, rows: bool = False) -> Any:
     With ``rows=True`` z is a matrix, and the result is a column with one entry a row.
     """
     if not rows:
-        z, node = _vector(z, "logsumexp")
+        z, node = vector(z, "logsumexp")
         return ScalarCall(logsumexp, (z,), g.reduce("logsumexp", node, tuple(range(node.rank)), ()))
-    z, node = _rows(z, "logsumexp")
-    reduced = g.reduce("logsumexp", node, (0, 1), node.shape[:1])
-    return MatrixCall(logsumexp, (z,), reduced, (z.shape[0], 1), {"rows": True})
+    z, node, axes = _rows(z, "logsumexp")
+    if axes:
+        node = g.reduce("logsumexp", node, tuple(range(node.rank)), node.shape[:-1])
+    shape = z.shape[:-1] if len(z.shape) > 2 else (z.shape[0], 1)
+    return call(logsumexp, (z,), node, shape, {"rows": True})
 
 
-def _rows(z: Any, function: str) -> tuple[MatrixExpr, Node]:
-    z = _matrix(z, function)
-    node = lifting.lift(z)
-    if node.rank != 2:
+def _rows(z: Any, function: str) -> tuple[Any, Node, int]:
+    """An array, its node, and how many axes of that its last one is: none for a literal 1."""
+    z = array(z, function)
+    last = dim(z.shape[-1])
+    if len(z.shape) == 2 and last == 1:
         raise ShapeError(
-            f"{function} with rows=True expects a matrix; {z} has shape "
-            f"{lifting.shape_text(z.shape)}."
+            f"{function} with rows=True expects a matrix; {z} has shape {shape_text(z.shape)}."
         )
-    return z, node
+    return z, lifting.lift(z), int(last != 1)
 
 
 def onehot(index: Any, n: Any) -> Any:
@@ -210,49 +268,77 @@ def onehot(index: Any, n: Any) -> Any:
     return MatrixCall(onehot, (index, sp.sympify(n)), node, (n, 1))
 
 
-def squared_error(f: Any, y: Any) -> Any:
-    """½‖f − y‖², a scalar, whose gradient with respect to f is f − y."""
-    f, y = as_expression(f), as_expression(y)
-    if not isinstance(f, MatrixExpr) and not isinstance(y, MatrixExpr):
-        return (f - y) ** 2 / 2
-    f, y = _matrix(f, "squared_error"), _matrix(y, "squared_error")
-    lifting.same_shape(f, y, "squared_error")
-    a, b = lifting.lift(f), lifting.lift(y)
-    axes = tuple(range(a.rank))
-    residual = g.add([(1, a, axes), (-1, b, axes)], a.shape)
-    squared = g.product([(residual, axes), (residual, axes)], ())
-    return ScalarCall(squared_error, (f, y), g.add([(sp.Rational(1, 2), squared, ())], ()))
+def max(x: Any, *, rows: bool = False) -> Any:
+    """The largest entry, a scalar; its derivative goes to the first entry that attains it.
 
-
-def cross_entropy(p: Any, y: Any) -> Any:
-    """The cross-entropy of a prediction p, a probability vector: a scalar.
-
-    With a target distribution y of p's shape it is −Σ yₖ log pₖ; with a class label
-    (``sg.label``) it is −log p_y. Where p is a softmax the logarithm is taken of it exactly,
-    so scores of ±1000 are fine.
+    With ``rows=True`` x is a matrix, and the result is a column with the largest entry of each row.
     """
-    p, node = _vector(p, "cross_entropy")
-    axes = tuple(range(node.rank))
-    log_p = g.apply(sp.log(g.slot(0)), [(node, axes)], node.shape)
-    y = as_expression(y)
-    if isinstance(y, LabelSymbol):
-        if (node.shape or (1,)) != (dim(y.classes),):
-            raise ShapeError(
-                f"cross_entropy compares {p}, which is {lifting.shape_text(p.shape)}, with the "
-                f"label {y} of {y.classes} classes; declare {y} with as many classes as {p} has "
-                "entries."
-            )
-        target = g.onehot(y.node, node.shape[0]) if node.shape else g.const(1)
-    else:
-        y = _matrix(y, "cross_entropy")
-        lifting.same_shape(p, y, "cross_entropy")
-        target = lifting.lift(y)
-    total = g.product([(target, axes), (log_p, axes)], ())
-    return ScalarCall(cross_entropy, (p, y), g.add([(-1, total, ())], ()))
+    return _extreme(max, x, 1, rows)
 
 
-REDUCTIONS: tuple[Callable[..., Any], ...] = (sum, dot, logsumexp, squared_error, cross_entropy)
-"""Every function with a scalar value."""
+def min(x: Any, *, rows: bool = False) -> Any:
+    """The smallest entry, a scalar; its derivative goes to the first entry that attains it.
 
-__all__ = [f.__name__ for f in (*ELEMENTWISE, *REDUCTIONS, softmax, onehot)]
-assert builtins.len(__all__) == builtins.len(set(__all__))
+    With ``rows=True`` x is a matrix, and the result is a column with the smallest of each row.
+    """
+    return _extreme(min, x, -1, rows)
+
+
+def _extreme(function: Callable[..., Any], x: Any, sign: int, rows: bool) -> Any:
+    """max x, or −max(−x)."""
+    x = as_expression(x)
+    if not isinstance(x, ARRAYS):
+        return x
+    if rows:
+        x, node, axes = _rows(x, function.__name__)
+        largest = scaled(node, sign)
+        if axes:
+            largest = g.reduce("max", largest, tuple(range(node.rank)), node.shape[:-1])
+        shape = x.shape[:-1] if len(x.shape) > 2 else (x.shape[0], 1)
+        return call(function, (x,), scaled(largest, sign), shape, {"rows": True})
+    node = scaled(lifting.lift(x), sign)
+    while node.rank:  # one axis at a time, which is how a maximum is differentiated
+        node = g.reduce("max", node, tuple(range(node.rank)), node.shape[:-1])
+    return ScalarCall(function, (x,), scaled(node, sign))
+
+
+def argmax(x: Any) -> Any:
+    """The number of the first largest entry of a vector, counted from 0: the predicted class.
+
+    A metric: it is constant on either side of its jumps, so it has no part in a gradient; train
+    with a softmax.
+    """
+    x, node = vector(x, "argmax")
+    best = g.reduce("argmax", node, (0,), ()) if node.rank else g.const(0)
+    return ScalarCall(argmax, (x,), best)
+
+
+def sparsemax_threshold(z: Any) -> Any:
+    """The number τ for which max(0, z − τ) sums to 1: sparsemax(z) is max(0, z − τ)."""
+    z, node = vector(z, "sparsemax_threshold")
+    return ScalarCall(sparsemax_threshold, (z,), g.reduce("sparsemax_threshold", node, (0,), ()))
+
+
+def sparsemax_value(z: Any) -> Any:
+    """Ω*(z), the largest value of pᵀz − ½‖p‖² over the simplex; its gradient is sparsemax(z)."""
+    z, node = vector(z, "sparsemax_value")
+    return ScalarCall(sparsemax_value, (z,), g.reduce("sparsemax_value", node, (0,), ()))
+
+
+def scaled(node: Node, weight: int) -> Node:
+    """weight·node."""
+    return node if weight == 1 else g.add([(weight, node, tuple(range(node.rank)))], node.shape)
+
+
+def sparsemax_node(z: Node) -> Node:
+    """The point of the simplex next to z, over the last axis: relu(z − τ(z))."""
+    labels = tuple(range(z.rank))
+    if not z.rank:
+        return g.const(1)
+    threshold = g.reduce("sparsemax_threshold", z, labels, z.shape[:-1])
+    difference = g.add([(1, z, labels), (-1, threshold, labels[:-1])], z.shape)
+    return g.apply(vocabulary.relu(g.slot(0)), [(difference, labels)], z.shape)
+
+
+REDUCTIONS: tuple[Callable[..., Any], ...] = (sum, dot, logsumexp, max, min)
+"""Every function of this module with a scalar value."""

@@ -88,18 +88,30 @@ class Access(NamedTuple):
     labels: Labels
 
 
+class Fact(NamedTuple):
+    """Something declared of a leaf, and the axes that it is about.
+
+    ``Fact("simplex", (1,))``: along axis 1 the entries are ≥ 0 and sum to 1. A fact of a matrix
+    has two axes, one of every entry none. `facts` has the names. A dropout mask has its rate as
+    the ``value``.
+    """
+
+    name: str
+    axes: tuple[int, ...]
+    value: sp.Expr | None = None
+
+
 class LeafData(NamedTuple):
     """What a leaf knows of its declaration.
 
-    ``facts`` are pairs (fact, axis), such as ``("simplex", 0)``: the entries along that axis are
-    non-negative and sum to 1. ``symbol`` is the SymPy object that the user declared; a data leaf
-    of an empirical risk keeps the example's symbol as ``origin``. An integer class label knows
-    the number of its ``classes``.
+    ``facts`` are what was declared of its values. ``symbol`` is the SymPy object that the user
+    declared; a data leaf of an empirical risk keeps the example's symbol as ``origin``. An
+    integer class label knows the number of its ``classes``.
     """
 
     name: str
     symbol: sp.Basic
-    facts: frozenset[tuple[str, int]]
+    facts: frozenset[Fact]
     origin: sp.Basic | None
     classes: Dim | None
 
@@ -259,7 +271,7 @@ def leaf(
     name: str,
     shape: Shape,
     symbol: sp.Basic,
-    facts: Iterable[tuple[str, int]] = (),
+    facts: Iterable[Fact] = (),
     origin: sp.Basic | None = None,
     classes: Dim | None = None,
 ) -> Node:

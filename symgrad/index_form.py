@@ -1,26 +1,96 @@
 """Index notation of a graph node, as a scalar SymPy expression in indices.
 
-What matrix notation cannot say, this can: ``Σ_k W[i, k]·x[k, j, n]`` for any number of axes.
+What matrix notation cannot say, this can: ``Σ_k W[i, k]·x[k, j, n]`` for any number of axes. A
+product with a one-hot or a window reads as an index, ``x[c]`` and ``x[2·t + u]``, where entries
+outside an array count as 0.
+
+`Letters` hands out index letters, one a dimension, so that the i of x is the i of W[j, i] in every
+line of a derivation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import graph as g
-from symgrad.errors import UnsupportedError
-from symgrad.graph import Kind, Node, slot
+from symgrad.graph import Access, Dim, Kind, Node, slot
+from symgrad.index_space import indicator
 from symgrad.symbols import Opaque
 
-_LETTERS = [*"klmnpqrstuv", *(f"k{n}" for n in range(1000))]
+
+class reduction(sp.Function):  # named as SymPy names its functions
+    """A reduction that is not a sum, such as max_k x[k]: operation, operand, indices bound."""
+
+    @property
+    def variables(self) -> tuple[sp.Basic, ...]:
+        """The indices that it binds."""
+        return tuple(self.args[2:])
 
 
-def index_form(root: Node, indices: Sequence[Any]) -> Any:
-    """The entry of ``root`` at ``indices``, named values and leaves being indexed symbols."""
+_ALPHABET = "ijklmnopqrstuvabcdefgh"
+
+
+class Letters:
+    """Index letters: one for each dimension, in the order in which they are asked for."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._own: dict[Dim, str] = {}
+
+    def pick(self, n: Dim, used: Iterable[str]) -> sp.Symbol:
+        """The letter of a dimension, or another one if that is ``used``."""
+        avoid = {*used, *self._taken}
+        own = self._own.get(n)
+        if own is None or own in avoid:
+            reserved = avoid | set(self._own.values())
+            candidates = (*_ALPHABET, *(f"i{k}" for k in range(1000)))
+            letter = next(x for x in candidates if x not in reserved)
+            own = letter if own is not None else self._own.setdefault(n, letter)
+        return sp.Symbol(own, integer=True)
+
+    def indices(self, shape: Sequence[Dim]) -> tuple[sp.Symbol, ...]:
+        """One letter an axis, all different."""
+        found: list[sp.Symbol] = []
+        for n in shape:
+            found.append(self.pick(n, [s.name for s in found]))
+        return tuple(found)
+
+
+def letters_of(roots: Iterable[Node]) -> Letters:
+    """Letters that no value or dimension below ``roots`` goes by, i for inputs, then j, k, ….
+
+    They are handed out along the named values: what a definition sums over before its own axes,
+    so that z[j] = Σ_i W[j, i]·x[i] and the next layer is z[k] = Σ_j V[k, j]·h[j].
+    """
+    nodes = g.topological(roots)
+    taken = {n.name for n in nodes if n.kind in (Kind.LEAF, Kind.NAMED)}
+    dims = [d for n in nodes for d in n.shape if isinstance(d, sp.Basic)]
+    letters = Letters(taken | {s.name for d in dims for s in d.free_symbols})
+    for named in [n for n in nodes if n.kind is Kind.NAMED] or nodes[-1:]:
+        below = g.topological(named.args, lambda n: () if n.kind is Kind.NAMED else n.args)
+        for node in below:
+            dims_of = g.label_dims(node)
+            letters.indices([dims_of[k] for k in sorted(dims_of) if k >= node.rank])
+        letters.indices(named.shape)
+    return letters
+
+
+def index_form(
+    root: Node,
+    indices: Sequence[Any],
+    letters: Letters | None = None,
+    matrices: Mapping[Node, Any] | None = None,
+) -> Any:
+    """The entry of ``root`` at ``indices``, named values and leaves being indexed symbols.
+
+    ``matrices`` gives the matrix notation of nodes that are shown by it, such as an inverse.
+    """
     entries: dict[Node, tuple[tuple[sp.Dummy, ...], Any]] = {}
+    extents: dict[sp.Dummy, Dim] = {}
 
     def at(node: Node, where: Sequence[Any]) -> Any:
         own, entry = entries[node]
@@ -31,54 +101,175 @@ def index_form(root: Node, indices: Sequence[Any]) -> Any:
 
     for node in g.topological([root], below):
         own = tuple(sp.Dummy(f"i{k}", integer=True) for k in range(node.rank))
-        entries[node] = (own, _entry(node, own, at))
-    return _lettered(at(root, indices), indices)
+        if node in (matrices or {}):
+            entries[node] = (own, _of_matrix((matrices or {})[node], own))
+        else:
+            entries[node] = (own, _Entry(node, own, at, extents).value())
+    return _lettered(at(root, indices), indices, letters or letters_of([root]), extents)
 
 
-def _lettered(entry: Any, indices: Sequence[Any]) -> Any:
-    """Summation indices as letters, each sum with letters of its own."""
-    taken = {str(x) for x in indices} | {x.name for x in entry.free_symbols if x.is_Symbol}
-    letters = (x for x in _LETTERS if x not in taken)
-    dummies = sorted(entry.atoms(sp.Dummy), key=lambda d: d.dummy_index)
-    return entry.xreplace({d: sp.Symbol(next(letters), integer=True) for d in dummies})
+def _lettered(
+    entry: Any, indices: Sequence[Any], letters: Letters, extents: Mapping[sp.Dummy, Dim]
+) -> Any:
+    """Indices that are bound as letters, different from those of the sums around them."""
+    chosen: dict[sp.Dummy, sp.Symbol] = {}
+    stack: list[tuple[Any, frozenset[str]]] = [(entry, frozenset(str(x) for x in indices))]
+    while stack:
+        e, used = stack.pop()
+        if isinstance(e, sp.Sum | reduction):
+            for dummy in e.variables:
+                if dummy not in chosen or chosen[dummy].name in used:
+                    everywhere = {s.name for s in chosen.values()} if dummy in chosen else set()
+                    chosen[dummy] = letters.pick(extents[dummy], used | everywhere)
+                used |= {chosen[dummy].name}
+        stack.extend((x, used) for x in e.args)
+    return entry.xreplace(chosen)
 
 
-def _entry(node: Node, own: tuple[sp.Dummy, ...], at: Any) -> Any:
-    labels: dict[int, Any] = dict(enumerate(own))
-    dims = g.label_dims(node)
-    summed = {k: sp.Dummy(f"k{k}", integer=True) for k in range(node.rank, len(dims))}
-    labels.update(summed)
+class _Entry:
+    """One node at its own indices; ``extents`` collects what summation indices run over."""
 
-    def operand(k: int) -> Any:
-        return at(node.args[k], [labels[x] for x in node.labels[k]])
+    def __init__(self, node: Node, own: tuple[sp.Dummy, ...], at: Any, extents: Any) -> None:
+        self.node, self.own, self.at = node, own, at
+        dims = g.label_dims(node)
+        self.labels: dict[int, Any] = dict(enumerate(own))
+        self.summed = {
+            k: (sp.Dummy(f"k{k}", integer=True), dims[k]) for k in range(node.rank, len(dims))
+        }
+        extents.update(self.summed.values())
+        self.labels.update({k: dummy for k, (dummy, _) in self.summed.items()})
 
+    def operand(self, access: Access) -> Any:
+        """An operand at the indices of its labels."""
+        return self.at(access.node, [self.labels[x] for x in access.labels])
+
+    def value(self) -> Any:
+        """The entry; one case a kind."""
+        node, own = self.node, self.own
+        match node.kind:
+            case Kind.LEAF | Kind.NAMED:
+                return _indexed(node, own)
+            case Kind.CONST:
+                return node.value
+            case Kind.DELTA:
+                return sp.KroneckerDelta(*own)
+            case Kind.ONEHOT:
+                return sp.KroneckerDelta(self.operand(node.accesses[0]), own[-1])
+            case Kind.INDICATOR:
+                coefficients, offset, relation = node.affine
+                total = sp.Add(*(c * x for c, x in zip(coefficients, own, strict=True)), offset)
+                holds = sp.Eq(total, 0) if relation == "=" else sp.Ge(total, 0)
+                return indicator(holds)
+            case Kind.SUM:
+                terms = zip(node.weights, node.accesses, strict=True)
+                return sp.Add(*(c * self.operand(a) for c, a in terms))
+            case Kind.MAP:
+                operands = {slot(k): self.operand(a) for k, a in enumerate(node.accesses)}
+                return node.body.xreplace(operands)
+            case Kind.PRODUCT:
+                return self.product()
+            case Kind.REDUCE:
+                return self.reduction()
+            case Kind.LINALG:
+                base = sp.IndexedBase(f"{node.op}({self.described()})")
+                return base[own] if own else sp.Symbol(str(base.label), real=True)
+
+    def described(self) -> str:
+        """The operand of linear algebra by name; an unnamed one as what it is."""
+        (arg,) = self.node.args
+        return arg.name if arg.kind in (Kind.LEAF, Kind.NAMED) else f"{arg.kind.value} {arg.uid}"
+
+    def product(self) -> Any:
+        """Σ over the labels that no one-hot, identity or window fixes."""
+        operands = list(self.node.accesses)
+        remaining = dict(self.summed)
+        for access in list(operands):
+            fixed = self.fixed(access, operands, remaining)
+            if fixed is None:
+                continue
+            label, value = fixed
+            operands.remove(access)
+            dummy, _ = remaining.pop(label)
+            self.labels = {
+                k: value if x == dummy else sp.sympify(x).xreplace({dummy: value})
+                for k, x in self.labels.items()
+            }
+        factors = sp.Mul(*(self.operand(a) for a in operands))
+        ranges = [(dummy, 0, n - 1) for dummy, n in remaining.values()]
+        return sp.Sum(factors, *ranges) if ranges else factors
+
+    def fixed(
+        self, access: Access, operands: Sequence[Access], remaining: Mapping[int, Any]
+    ) -> tuple[int, Any] | None:
+        """A summed label and what ``access`` says it equals, if an array is indexed by it.
+
+        Entries outside an array count as 0, which is what the one-hot or window would say.
+        """
+        node, labels = access
+        if node.kind is Kind.ONEHOT:
+            candidates = {node.rank - 1: None}
+        elif node.kind is Kind.DELTA or (node.kind is Kind.INDICATOR and node.affine[2] == "="):
+            candidates = dict.fromkeys(range(node.rank))
+        else:
+            return None
+        for axis in candidates:
+            label = labels[axis]
+            others = [a for a in operands if a is not access and label in a.labels]
+            indexed = any(
+                _vanishes_outside(a.node, k)
+                for a in others
+                for k, x in enumerate(a.labels)
+                if x == label
+            )
+            if label not in remaining or labels.count(label) > 1 or not indexed:
+                continue
+            value = self.solved(access, axis)
+            if value is not None:
+                return label, value
+        return None
+
+    def solved(self, access: Access, axis: int) -> Any:
+        """The position along ``axis`` at which an indicator is 1, if there is one."""
+        node, labels = access
+        if node.kind is Kind.ONEHOT:
+            (index,) = node.accesses
+            return self.at(index.node, [self.labels[labels[x]] for x in index.labels])
+        if node.kind is Kind.DELTA:
+            return self.labels[labels[1 - axis]]
+        coefficients, offset, _ = node.affine
+        if abs(coefficients[axis]) != 1:
+            return None
+        rest = [c * self.labels[x] for c, x in zip(coefficients, labels, strict=True)]
+        del rest[axis]
+        return sp.expand(-coefficients[axis] * sp.Add(*rest, offset))
+
+    def reduction(self) -> Any:
+        """log Σ exp written out; any other one over its index, max_k x[k]."""
+        inner = self.operand(self.node.accesses[0])
+        ranges = [(dummy, 0, n - 1) for dummy, n in self.summed.values()]
+        if self.node.op == "logsumexp":
+            return sp.log(sp.Sum(sp.exp(inner), *ranges))
+        return reduction(sp.Symbol(self.node.op), inner, *(dummy for dummy, _, _ in ranges))
+
+
+def _vanishes_outside(node: Node, axis: int) -> bool:
+    """Whether an entry beyond the range of ``axis`` would read as 0, as an array's does."""
     match node.kind:
         case Kind.LEAF | Kind.NAMED:
-            return _indexed(node, own)
-        case Kind.CONST:
-            return node.value
-        case Kind.DELTA:
-            return sp.KroneckerDelta(*own)
-        case Kind.ONEHOT:
-            return sp.KroneckerDelta(operand(0), own[-1])
-        case Kind.INDICATOR:
-            coefficients, offset, relation = node.affine
-            total = sp.Add(*(c * x for c, x in zip(coefficients, own, strict=True)), offset)
-            holds = sp.Eq(total, 0) if relation == "=" else sp.Ge(total, 0)
-            return sp.Piecewise((1, holds), (0, True))
-        case Kind.SUM:
-            return sp.Add(*(c * operand(k) for k, c in enumerate(node.weights)))
-        case Kind.MAP:
-            return node.body.xreplace({slot(k): operand(k) for k in range(len(node.args))})
+            return True
         case Kind.PRODUCT:
-            factors = sp.Mul(*(operand(k) for k in range(len(node.args))))
-            ranges = [(summed[k], 0, dims[k] - 1) for k in summed]
-            return sp.Sum(factors, *ranges) if ranges else factors
-        case Kind.LINALG:
-            raise UnsupportedError(f"index notation cannot say {node.op}; name its operand.")
-        case Kind.REDUCE:
-            ranges = [(summed[k], 0, dims[k] - 1) for k in summed]
-            return sp.log(sp.Sum(sp.exp(operand(0)), *ranges))
+            return any(
+                _vanishes_outside(a.node, k)
+                for a in node.accesses
+                for k, x in enumerate(a.labels)
+                if x == axis
+            )
+        case _:
+            return False
+
+
+def _of_matrix(matrix: Any, own: tuple[sp.Dummy, ...]) -> Any:
+    return MatrixElement(matrix, *(*own, 0)[:2]) if own else matrix
 
 
 def _indexed(node: Node, own: tuple[sp.Dummy, ...]) -> Any:

@@ -2,17 +2,19 @@ r"""Derivations as LaTeX: an ``align*`` block of the same lines that the text sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
+from symgrad import vocabulary as v
 from symgrad.symbols import MatrixCall, ScalarCall
-from symgrad.vocabulary import absolute, sigmoid, step
+from symgrad.text import Shown
 
 if TYPE_CHECKING:
-    from symgrad.derivation import Step
+    from symgrad.steps import Step
 
 
 class _Printer(LatexPrinter):
@@ -21,9 +23,10 @@ class _Printer(LatexPrinter):
     printmethod = "_symgrad_latex"
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
-        name = expr.name.replace("δ_", "delta_").replace("δ", "delta")
+        moved = "d" if expr.name.startswith("dδ") else ""
+        name = expr.name.removeprefix(moved).replace("δ_", "delta_").replace("δ", "delta")
         text: str = super()._print_Symbol(sp.Symbol(name), style)
-        return text
+        return moved + text
 
     _print_MatrixSymbol = _print_Symbol
 
@@ -39,9 +42,34 @@ class _Printer(LatexPrinter):
         )
 
     def _print_Transpose(self, expr: Any) -> str:
-        inner = self._print(expr.arg)
-        closed = isinstance(expr.arg, sp.MatrixSymbol | MatrixCall)
-        return rf"{inner}^\top" if closed else rf"\left({inner}\right)^\top"
+        if isinstance(expr.arg, sp.Inverse):
+            return rf"{self._base(expr.arg.arg)}^{{-\top}}"
+        return rf"{self._base(expr.arg)}^\top"
+
+    def _print_Inverse(self, expr: Any) -> str:
+        return rf"{self._base(expr.arg)}^{{-1}}"
+
+    def _print_Determinant(self, expr: Any) -> str:
+        return rf"\det\left({self._print(expr.arg)}\right)"
+
+    def _print_Identity(self, expr: Any) -> str:
+        return "I"
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return rf"\operatorname{{diag}}\left({self._print(expr.args[0])}\right)"
+
+    def _print_Lambda(self, expr: Any) -> str:
+        text: str = self._print(expr.expr)
+        return text
+
+    def _print_KroneckerDelta(self, expr: Any, exp: str | None = None) -> str:
+        i, j = (self._print(x) for x in expr.args)
+        return rf"\mathbb{{1}}\left[{i} = {j}\right]"
+
+    def _base(self, expr: Any) -> str:
+        """What an exponent is put on."""
+        inner: str = self._print(expr)
+        return inner if isinstance(expr, sp.MatrixSymbol | MatrixCall) else rf"\left({inner}\right)"
 
     def _print_HadamardProduct(self, expr: Any) -> str:
         return r" \odot ".join(self._bracketed(f) for f in expr.args)
@@ -73,24 +101,67 @@ class _Printer(LatexPrinter):
             return rf"{a}^\top {b}"
         if expr.head == "onehot":
             return rf"\mathbf{{1}}_{{{self._print(expr.operands[0])}}}"
+        if expr.head == "mapped":
+            function, *operands = expr.operands
+            shown = {
+                t: Shown(self._bracketed(x), real=True)
+                for t, x in zip(function.variables, operands, strict=True)
+            }
+            return str(self._print(function.expr.xreplace(shown)))
         arguments = ", ".join(map(self._print, expr.operands))
         return rf"{_HEADS.get(expr.head, _operator(expr.head))}\left({arguments}\right)"
 
     def _print_Function(self, expr: Any, exp: str | None = None) -> str:
-        t = self._print(expr.args[0])
-        if isinstance(expr, step):
-            text = rf"\mathbb{{1}}\left[{t} > 0\right]"
-        elif isinstance(expr, absolute):
-            text = rf"\left|{t}\right|"
-        elif isinstance(expr, sigmoid):
-            return rf"\sigma{'^{' + exp + '}' if exp else ''}\left({t}\right)"
-        else:
-            fallback: str = super()._print_Function(expr, exp)
-            return fallback
-        return rf"{text}^{{{exp}}}" if exp else text
+        spelled = _SPELLED.get(expr.func)
+        if spelled is not None:
+            text = spelled(*map(self._print, expr.args))
+            return rf"\left({text}\right)^{{{exp}}}" if exp else text
+        head = _FUNCTION_HEADS.get(expr.func)
+        if head is not None:
+            arguments = ", ".join(map(self._print, expr.args))
+            return rf"{head}{'^{' + exp + '}' if exp else ''}\left({arguments}\right)"
+        fallback: str = super()._print_Function(expr, exp)
+        return fallback
+
+    def _print_ElementwiseApplyFunction(self, expr: Any) -> str:
+        (t,) = expr.function.variables
+        shown = Shown(self._bracketed(expr.expr), real=True)
+        return str(self._print(expr.function.expr.xreplace({t: shown})))
 
 
-_HEADS = {"sigmoid": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log"}
+def _indicator(sign: str) -> Callable[..., str]:
+    return lambda a, b="0": rf"\mathbb{{1}}\left[{a} {sign} {b}\right]"
+
+
+_SPELLED: dict[type[sp.Function], Callable[..., str]] = {
+    v.step: _indicator(">"),
+    v.hard_step: _indicator(">"),
+    v.zero_one: _indicator("<"),
+    v.exceeds: _indicator(">"),
+    v.absolute: lambda t: rf"\left|{t}\right|",
+    v.inverse_or_zero: lambda t: rf"\frac{{1}}{{{t}}}",
+    v.root: lambda t: rf"\sqrt{{{t}}}",
+    v.xlogx: lambda t: rf"{t} \log\left({t}\right)",
+}
+"""Scalar functions that have a sign of their own."""
+
+_FUNCTION_HEADS: dict[type[sp.Function], str] = {
+    v.sigmoid: r"\sigma",
+    v.normal_cdf: r"\Phi",
+    v.normal_pdf: r"\varphi",
+    v.maximum: r"\max",
+    v.minimum: r"\min",
+    v.signum: r"\operatorname{sign}",
+    v.hard_sign: r"\operatorname{sign}",
+}
+
+_HEADS = {
+    "sigmoid": r"\sigma",
+    "maximum": r"\max",
+    "minimum": r"\min",
+    **{f: rf"\{f}" for f in ("tanh", "exp", "log", "sin", "cos", "tan", "sinh", "cosh")},
+    **{f: rf"\{f}" for f in ("cot", "sec", "csc", "max", "min", "det")},
+}
 
 
 def _operator(name: str) -> str:
@@ -114,10 +185,41 @@ def align(steps: Sequence[Step]) -> str:
 
 
 def _name(name: str) -> str:
-    if name.startswith("∂"):
-        above, _, below = name.partition("/")
-        return rf"\frac{{\partial {_symbol(above[1:])}}}{{\partial {_symbol(below[1:])}}}"
-    return _symbol(name)
+    """A left-hand side: ``∂²L/∂x∂xᵀ``, ``∂z/∂x·v``, ``H·v``, with ``[i, j]`` behind it or not."""
+    head, bracket, indices = name.partition("[")
+    above, slash, below = head.rpartition("/")
+    if slash and above.startswith("∂"):
+        below, _, along = below.partition("·")
+        text = rf"\frac{{{_differential(above)}}}{{{_differential(below)}}}"
+        text += f" {_factors(along)}" if along else ""
+    else:
+        text = _factors(head)
+    return text + (f"_{{{indices.rstrip(']')}}}" if bracket else "")
+
+
+def _differential(text: str) -> str:
+    """``∂²L``, ``∂x∂xᵀ``, ``∂(∂L/∂x)``."""
+    if text.startswith("∂("):
+        inside = text[2:-1]
+        return rf"\partial\left({_name(inside) if '/' in inside else _factors(inside)}\right)"
+    pieces = []
+    for piece in text.split("∂")[1:]:
+        order = "^2" if piece.startswith("²") else ""
+        name = piece.removeprefix("²")
+        power = {"ᵀ": r"^\top", "²": "^2"}.get(name[-1:], "")
+        pieces.append(rf"\partial{order} {_symbol(name[:-1] if power else name)}{power}")
+    return r"\, ".join(pieces)
+
+
+def _factors(text: str) -> str:
+    """``H·(v, u)``, signs and names."""
+    names = re.split(r"([·(), ]+)", text)
+    signs = {"·": " "}
+    return "".join(
+        _symbol(x) if k % 2 == 0 else "".join(signs.get(c, c) for c in x)
+        for k, x in enumerate(names)
+        if x
+    )
 
 
 def _symbol(name: str) -> str:

@@ -5,30 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
+from symgrad.algebra import scores_of_log_softmax
+from symgrad.calculus import OUTPUT, shortest
 from symgrad.derivatives import partial_derivative
 from symgrad.graph import Kind, Node, slot
-from symgrad.identities import scores_of_log_softmax
+from symgrad.regions import regions
 from symgrad.text import formula
 from symgrad.vocabulary import LAWS
+
+REDUCTION_LAWS = {
+    "logsumexp": "logsumexp′ = softmax",
+    "max": "max′ = 1 at the largest entry",
+    "argmax": "arg max is constant on either side",
+    "sparsemax_value": "Ω*′ = sparsemax",
+    "sparsemax_threshold": "∂τ/∂zᵢ = 1[zᵢ > τ]/|S|",
+}
+"""The derivative of each reduction, as a textbook writes it."""
 
 
 def law(node: Node) -> str | None:
     """The law that the derivative of ``node`` rests on; None for the sum and product rules."""
     if node.kind is Kind.REDUCE:
-        return "logsumexp′ = softmax"
+        return REDUCTION_LAWS[node.op]
     if node.kind is Kind.PRODUCT and _is_cross_entropy(node):
         return "cross-entropy of softmax"
-    if node.kind is not Kind.MAP:
+    if node.kind is not Kind.MAP or isinstance(node.body, AppliedUndef):
         return None
     known = LAWS.get(type(node.body))
     if known is not None:
         return known
-    t = sp.Symbol("t", real=True)
-    arguments = [t, *(sp.Symbol(x, real=True) for x in "uvw")]
-    names = {slot(n): arguments[n] for n in range(len(node.args))}
-    body, derivative = node.body.xreplace(names), partial_derivative(node.body, 0).xreplace(names)
-    return f"({formula(body)})′ = {formula(derivative)}"
+    derivative = partial_derivative(node.body, 0)
+    if any(x.args for x in node.body.args):  # a Piecewise
+        derivative = shortest(node.body, 0, derivative)
+    return _stated(node.body, derivative, len(node.args))
+
+
+def _stated(body: sp.Expr, derivative: sp.Expr, arguments: int = 1) -> str:
+    """(f(t))′ = …, with h for f(t) where the derivative is written in it."""
+    letters = [sp.Symbol(x, real=True) for x in "tuvw"[:arguments]]
+    names: dict[sp.Basic, sp.Basic] = {slot(n): x for n, x in enumerate(letters)}
+    names[OUTPUT] = sp.Symbol("h", real=True)
+    before, after = formula(body.xreplace(names)), formula(derivative.xreplace(names))
+    return f"h = {before}, h′ = {after}" if derivative.has(OUTPUT) else f"({before})′ = {after}"
 
 
 def _is_cross_entropy(node: Node) -> bool:
@@ -60,7 +80,14 @@ def segment_laws(
         else:
             stack.extend(consumers.get(node, ()))
     passed = sorted((n for n in seen if n not in stops), key=lambda n: -n.uid)
-    laws = list(dict.fromkeys(x for x in map(law, passed) if x))
+    whole = regions(passed, consumers)
+    covered = {n for region in whole.values() for n in region.inside}
+    stated = (
+        _stated(whole[n].body, whole[n].derivative) if n in whole else law(n)
+        for n in passed
+        if n not in covered
+    )
+    laws = list(dict.fromkeys(x for x in stated if x))
     if "cross-entropy of softmax" in laws:
         laws = [x for x in laws if x != "logsumexp′ = softmax"]
     return laws, sorted(reached, key=lambda n: n.uid)

@@ -10,26 +10,34 @@ recurses: an expression is folded with an explicit stack, operands first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.determinant import Determinant
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
-from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import Identity, OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
+from sympy.tensor.indexed import IndexedBase
 
 from symgrad import graph as g
 from symgrad import listing
-from symgrad.elementwise import expand, unsupported
+from symgrad.elementwise import broadcast, spelled, unsupported
 from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
+from symgrad.facts import facts_of_scalar
 from symgrad.graph import Access, Dim, Labels, Node, Shape, dim
-from symgrad.symbols import Opaque
+from symgrad.index_space import Operand, Scope, extents, scalar
+from symgrad.indices import entry
+from symgrad.listing import shape_text
+from symgrad.symbols import Opaque, as_matrix
 from symgrad.vocabulary import absolute
 
 
@@ -64,13 +72,13 @@ def graph_text(expr: object) -> str:
 
 def _operands(e: sp.Basic) -> Sequence[sp.Basic]:
     """The subexpressions that are lifted before ``e``: for a scalar, the matrices inside it."""
-    if isinstance(e, Opaque | MatrixSymbol | Identity | OneMatrix | ZeroMatrix):
+    if isinstance(e, Opaque | MatrixSymbol | IndexedBase | Identity | OneMatrix | ZeroMatrix):
         return ()
     if isinstance(e, ElementwiseApplyFunction):
         return (e.expr,)
-    if isinstance(e, MatrixElement):
+    if isinstance(e, MatrixSlice):
         return (e.parent,)
-    if isinstance(e, MatrixExpr | Trace):
+    if isinstance(e, MatrixExpr | Trace | Determinant):
         return tuple(e.args)
     return _matrices_inside(e)
 
@@ -86,7 +94,7 @@ def _matrices_inside(e: sp.Basic) -> list[sp.Basic]:
         seen.add(id(x))
         if isinstance(x, Opaque):
             continue
-        if isinstance(x, Trace | MatrixElement | MatrixExpr):
+        if isinstance(x, Trace | Determinant | MatrixExpr | IndexedBase):
             found.append(x)
         else:
             stack.extend(x.args)
@@ -102,35 +110,79 @@ def _lift_one(e: sp.Basic, done: dict[int, Node]) -> Node:
     if isinstance(e, MatrixExpr):
         raise unsupported(e)
 
-    def resolve(x: sp.Basic) -> Access | None:
+    return entry(spelled(e), Scope({}, ()), _operand(done)).node
+
+
+def _operand(done: Mapping[int, Node]) -> Operand:
+    """What the atoms of a scalar expression stand for; ``done`` are the matrices inside it."""
+
+    def operand(x: sp.Basic) -> Node | None:
         if isinstance(x, Opaque):
-            return Access(scalar(x.node, x), ())
-        if isinstance(x, Trace | MatrixElement):
-            return Access(done[id(x)], ())
-        if isinstance(x, MatrixExpr):
-            raise unsupported(x)
-        if isinstance(x, sp.Symbol):
-            return Access(symbol_leaf(x), ())
-        if isinstance(x, sp.Abs):
-            return None
-        return None
+            return x.node
+        if isinstance(x, Trace | Determinant | MatrixExpr | IndexedBase):
+            return done[id(x)] if id(x) in done else lift(x)
+        return symbol_leaf(x) if isinstance(x, sp.Symbol) else None
 
-    return expand(_spelled(e), resolve, ())
+    return operand
 
 
-def _spelled(e: sp.Basic) -> sp.Expr:
-    """``e`` with SymPy's |t| of a complex t as symgrad's |t| of a real one."""
-    if not e.has(sp.Abs):
-        return e
-    replaced: sp.Expr = e.replace(sp.Abs, absolute)
-    return replaced
+def lift_array(expr: sp.Expr, indices: Sequence[Any]) -> tuple[Node, Shape]:
+    """The array whose entry at ``indices`` is ``expr``, and its shape with literal ones.
+
+    An index is a symbol whose range follows from what it indexes, an ``Idx`` with a range, or
+    ``(i, 0, n - 1)``. Raises DeclarationError for an index without a range, ShapeError where
+    ranges do not fit.
+    """
+    ranges: dict[sp.Basic, Dim | None] = {}
+    for index in indices:
+        symbol, extent = _range(index)
+        if symbol in ranges:
+            raise DeclarationError(f"the index {symbol} was given twice.")
+        ranges[symbol] = extent
+    inferred = extents(expr, [s for s, n in ranges.items() if n is None])
+    shape: list[Dim] = []
+    scope = Scope({}, ())
+    for symbol, extent in ranges.items():
+        found = inferred.get(symbol) if extent is None else extent
+        if found is None:
+            raise DeclarationError(
+                f"the range of the index {symbol} does not follow from {expr}; give it, "
+                f"({symbol}, 0, n - 1)."
+            )
+        shape.append(found)
+        if found == 1:
+            expr = expr.xreplace({symbol: sp.Integer(0)})
+        else:
+            scope = scope.adding(symbol, found)
+    found_entry = entry(spelled(expr), scope, _operand({}))
+    return broadcast(found_entry, scope.shape), tuple(shape)
+
+
+def _range(index: Any) -> tuple[sp.Basic, Dim | None]:
+    if isinstance(index, tuple | sp.Tuple) and len(index) == 3:
+        symbol, low, high = (sp.sympify(x, strict=True) for x in index)
+    elif isinstance(index, sp.Idx) and index.lower is not None and index.upper is not None:
+        symbol, low, high = index, index.lower, index.upper
+    else:
+        symbol, low, high = index, sp.Integer(0), None
+    if not isinstance(symbol, sp.Symbol | sp.Idx) or not symbol.is_integer:
+        raise DeclarationError(
+            f"the index {index} was given; expected an integer symbol, such as "
+            'symbols("k", integer=True), or (k, 0, n - 1).'
+        )
+    if low != 0:
+        raise DeclarationError(
+            f"the index {symbol} runs from {low}; the entries of an array count from 0, so shift "
+            f"it: use {symbol} from 0 and {symbol} + {low} in the positions."
+        )
+    return symbol, None if high is None else dim(sp.expand(high + 1))
 
 
 def symbol_leaf(symbol: sp.Symbol) -> Node:
     """A scalar symbol: an integer one is a dimension, hence a constant; any other is a leaf."""
     if symbol.is_integer:
         return g.const(symbol)
-    return g.leaf(symbol.name, (), symbol)
+    return g.leaf(symbol.name, (), symbol, facts_of_scalar(symbol))
 
 
 def matrix_shape(expr: MatrixExpr) -> Shape:
@@ -141,21 +193,6 @@ def matrix_shape(expr: MatrixExpr) -> Shape:
 def matrix_labels(expr: MatrixExpr, row: int, col: int) -> Labels:
     """The labels of a SymPy matrix whose rows run along ``row`` and columns along ``col``."""
     return tuple(label for label, n in zip((row, col), map(dim, expr.shape), strict=True) if n != 1)
-
-
-def scalar(node: Node, what: object) -> Node:
-    """``node``, which has to be a scalar."""
-    if node.shape:
-        raise ShapeError(
-            f"{what} has shape {shape_text(node.shape)}; expected a scalar. "
-            "Reduce it with sg.sum or sg.dot."
-        )
-    return node
-
-
-def shape_text(shape: Sequence[object]) -> str:
-    """A shape as it is printed: ``H×D``, or ``scalar``."""
-    return "×".join(map(str, shape)) or "scalar"
 
 
 def leaves_by_name(roots: Iterable[Node]) -> dict[str, Node]:
@@ -174,7 +211,7 @@ def leaves_by_name(roots: Iterable[Node]) -> dict[str, Node]:
 def described_leaf(leaf: Node) -> str:
     """What a leaf is, for messages: ``a leaf of shape H×D with the fact simplex``."""
     what = {True: "data", False: "a leaf"}[leaf.leaf.origin is not None]
-    facts = "".join(f" with the fact {fact}" for fact, _ in sorted(leaf.leaf.facts))
+    facts = "".join(f" with the fact {fact.name}" for fact in sorted(leaf.leaf.facts))
     return f"{what} of shape {shape_text(leaf.shape)}{facts}"
 
 
@@ -191,13 +228,28 @@ def same_shape(a: MatrixExpr, b: MatrixExpr, operation: str) -> None:
 
 
 def _symbol(e: MatrixSymbol, _: list[Node]) -> Node:
+    return g.leaf(e.name, tuple(n for n in _sizes(e) if n != 1), e)
+
+
+def _sizes(e: Any) -> list[Dim]:
     for n in e.shape:
         if n.free_symbols and not all(s.is_integer for s in n.free_symbols):
             raise DeclarationError(
                 f"the dimension {n} of {e.name} is not known to be an integer; declare it with "
                 f'symbols("{n}", integer=True, positive=True).'
             )
-    return g.leaf(e.name, matrix_shape(e), e)
+    return [dim(n) for n in e.shape]
+
+
+def _array(e: IndexedBase, _: list[Node]) -> Node:
+    if e.shape is None:
+        raise DeclarationError(
+            f'the array {e} has no shape; declare it with one, IndexedBase("{e}", shape=(C, D)).'
+        )
+    symbol = as_matrix(e)
+    if isinstance(symbol, MatrixSymbol):
+        return _symbol(symbol, [])
+    return g.leaf(symbol.name, tuple(n for n in _sizes(e) if n != 1), symbol)
 
 
 def _identity(e: Identity, _: list[Node]) -> Node:
@@ -252,13 +304,40 @@ def _matmul(e: MatMul, operands: list[Node]) -> Node:
 
 def _matpow(e: sp.MatPow, operands: list[Node]) -> Node:
     n = e.exp
-    if not (n.is_Integer and n > 0):
+    if not (n.is_Integer and n != 0):
         raise UnsupportedError(
             f"symgrad does not support the matrix power {e}; the nearest supported form is a "
-            "positive whole power, or HadamardPower for an elementwise one."
+            "whole power other than 0, or HadamardPower for an elementwise one."
         )
-    product = MatMul(*[e.base] * int(n), evaluate=False)
-    return _matmul(product, [operands[0]] * int(n))
+    square(e.base, "a matrix power")
+    base = operands[0] if n > 0 else inverted(operands[0])
+    product = MatMul(*[e.base] * abs(int(n)), evaluate=False)
+    return _matmul(product, [base] * abs(int(n))) if abs(n) > 1 else base
+
+
+def _determinant(e: Determinant, operands: list[Node]) -> Node:
+    square(e.arg, "a determinant")
+    return determinant("det", operands[0])
+
+
+def square(e: MatrixExpr, what: str) -> None:
+    """Raise unless a matrix is square."""
+    if dim(e.shape[0]) != dim(e.shape[1]):
+        raise ShapeError(f"{what} needs a square matrix; {e} is {shape_text(e.shape)}.")
+
+
+def determinant(op: str, node: Node) -> Node:
+    """``det`` or ``logdet`` of a matrix; a 1×1 matrix has no axes."""
+    if node.rank:
+        return g.linalg(op, node, (0, 1), ())
+    return node if op == "det" else g.apply(sp.log(absolute(g.slot(0))), [(node, ())], ())
+
+
+def inverted(node: Node) -> Node:
+    """X⁻¹; a 1×1 matrix has no axes."""
+    if node.rank:
+        return g.linalg("inverse", node, (0, 1), node.shape)
+    return g.apply(1 / g.slot(0), [(node, ())], ())
 
 
 def _hadamard(e: HadamardProduct, operands: list[Node]) -> Node:
@@ -280,20 +359,27 @@ def _applyfunc(e: ElementwiseApplyFunction, operands: list[Node]) -> Node:
     return elementwise(e.function.expr, {t: operands[0]}, operands[0].shape)
 
 
-def _element(e: MatrixElement, operands: list[Node]) -> Node:
-    """X[i, j] = Σ X·1[i]·1[j]: the adjoint of picking is then placing, with no rule of its own."""
+def _slice(e: MatrixSlice, operands: list[Node]) -> Node:
+    """X[a:b:s, c:d:t]: a window along each axis that is cut."""
     (node,) = operands
-    accesses: list[tuple[Node, Labels]] = []
-    axes: list[int] = []
-    for position, n in zip(e.args[1:], e.parent.shape, strict=True):
-        if dim(n) == 1:
-            continue
-        if position.is_Integer and dim(n) != n and not 0 <= position < n:
-            raise ShapeError(f"{e} is outside {e.parent}, which is {shape_text(e.parent.shape)}.")
-        index = position.node if isinstance(position, Opaque) else lift(position)
-        axes.append(len(axes))
-        accesses.append((g.onehot(index, dim(n)), (axes[-1],)))
-    return g.product([(node, tuple(axes)), *accesses], ())
+    kept: list[Dim] = [n for n in map(dim, e.shape) if n != 1]
+    labels: list[int] = []
+    windows: list[tuple[Node, Labels]] = []
+    result, fresh = 0, len(kept)
+    cuts = zip(e.parent.shape, (e.rowslice, e.colslice), map(dim, e.shape), strict=True)
+    for n, (start, _, step), size in cuts:
+        whole = size == dim(n)
+        if dim(n) != 1:
+            labels.append(result if whole else fresh)
+        if dim(n) != 1 and not whole:
+            if size == 1:
+                windows.append((g.onehot(g.const(start), dim(n)), (fresh,)))
+            else:
+                window = g.indicator((1, -int(step)), -start, "=", (dim(n), size))
+                windows.append((window, (fresh, result)))
+            fresh += 1
+        result += size != 1
+    return g.product([(node, tuple(labels)), *windows], tuple(kept))
 
 
 def _diagonal_matrix(e: DiagMatrix, operands: list[Node]) -> Node:
@@ -322,33 +408,31 @@ def elementwise(body: sp.Expr, arguments: dict[sp.Symbol, Node], shape: tuple[Di
     """``body`` at every entry, its symbols in ``arguments`` being arrays of shape ``shape``."""
     axes = tuple(range(len(shape)))
 
-    def resolve(x: sp.Basic) -> Access | None:
-        if isinstance(x, Opaque):
-            return Access(scalar(x.node, x), ())
-        if x in arguments:
-            return Access(arguments[x], axes)
-        if isinstance(x, sp.Symbol):
-            return Access(symbol_leaf(x), ())
-        if isinstance(x, Trace | MatrixElement):
-            return Access(lift(x), ())
-        return None
+    outside = _operand({})
 
-    return expand(_spelled(body), resolve, shape)
+    def operand(x: sp.Basic) -> Node | None:
+        return None if x in arguments else outside(x)
+
+    scope = Scope({}, shape)
+    where = {symbol: Access(node, axes) for symbol, node in arguments.items()}
+    return broadcast(entry(spelled(body), scope, operand, where), shape)
 
 
 _MATRIX: tuple[tuple[type[sp.Basic], Callable[..., Node]], ...] = (
     (MatrixSymbol, _symbol),
+    (IndexedBase, _array),
     (Identity, _identity),
     (OneMatrix, _filled),
     (ZeroMatrix, _filled),
     (Transpose, _transpose),
     (MatAdd, _add),
     (MatMul, _matmul),
-    (sp.MatPow, _matpow),
+    (sp.MatPow, _matpow),  # an Inverse is one
+    (Determinant, _determinant),
     (HadamardProduct, _hadamard),
     (HadamardPower, _hadamard_power),
     (ElementwiseApplyFunction, _applyfunc),
-    (MatrixElement, _element),
+    (MatrixSlice, _slice),
     (DiagMatrix, _diagonal_matrix),
     (DiagonalOf, _diagonal),
     (Trace, _trace),

@@ -11,6 +11,11 @@ from symgrad.graph import Access, Kind, Node, label_dims, slot, topological
 _LETTERS = "ijklmnopqrstuvwxyz"
 
 
+def shape_text(shape: Iterable[object]) -> str:
+    """A shape as it is printed: ``H×D``, or ``scalar``."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
 def _letters(labels: Iterable[int]) -> str:
     return "".join(_LETTERS[x] if x < len(_LETTERS) else f"<{x}>" for x in labels)
 
@@ -76,9 +81,9 @@ def text(roots: Iterable[Node]) -> str:
         if node.kind in (Kind.CONST, Kind.DELTA, Kind.INDICATOR):
             continue
         axes = _letters(range(node.rank))
-        shape = "×".join(map(str, node.shape)) or "scalar"
+        shape = shape_text(node.shape)
         if node.kind is Kind.LEAF:
-            facts = "".join(f", {fact}" for fact, _ in sorted(node.leaf.facts))
+            facts = "".join(f", {fact.name}" for fact in sorted(node.leaf.facts))
             lines.append(f"{node.name}: leaf {shape}{facts}")
         else:
             left = f"{_reference(node)}[{axes}]" if axes else _reference(node)

@@ -1,10 +1,9 @@
 """From the graph back to SymPy: matrix notation where it can say the thing, indices where not.
 
-Why it exists: a contraction such as Σ_c W[c,h]·δ[c]·g[h] has many matrix spellings and one that a
-textbook prints, (Wᵀ·δ) ⊙ g. `_Contraction` finds it by removing one summed label at a time:
-a matrix and vectors give a matrix–vector product, two matrices a matrix product, two vectors an
-inner product; what remains on the labels of the result is combined by ⊙ and outer products. A
-value that this cannot spell becomes a ``FunctionMatrix`` of an indexed sum, which is still SymPy.
+Why it exists: results are SymPy, as declarations are, so that they can be read, compared, lifted
+and differentiated again. Each node has its spelling here, a product in `contraction_form`. What
+matrices cannot say becomes a ``FunctionMatrix`` of an indexed sum, which is still SymPy; a value
+of more than two axes is given by its entry (`entry_form`).
 
 Every value of rank 1 is a column here; rank 0 is a scalar expression.
 """
@@ -12,42 +11,69 @@ Every value of rank 1 is a column here; rank 0 is a scalar expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import sympy as sp
-from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
-from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
-from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
+from sympy.matrices.expressions.diagonal import DiagonalOf
+from sympy.matrices.expressions.hadamard import HadamardPower
+from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
-from symgrad import functions
+from symgrad import functions, matrix_functions
 from symgrad import graph as g
+from symgrad.activations import ELEMENTWISE, sparsemax
+from symgrad.algebra import content, softmax_along, softmax_of
+from symgrad.contraction_form import Contraction, NoMatrixForm, scale, transposed
 from symgrad.declare import named_symbol
 from symgrad.errors import UnsupportedError
-from symgrad.graph import Access, Kind, Labels, Node, Shape, slot
-from symgrad.identities import content, softmax_of
-from symgrad.index_form import index_form
-from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall
+from symgrad.graph import Kind, Labels, Node, Shape, slot
+from symgrad.index_form import Letters, index_form, letters_of
+from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall, call
+from symgrad.vocabulary import maximum, minimum, relu, step
 
 
-class NoMatrixForm(Exception):
-    """Matrix notation cannot say this value; internal to this module."""
-
-
-def matrix_form(root: Node, symbols: Mapping[Node, Any] | None = None) -> Any:
+def matrix_form(
+    root: Node, symbols: Mapping[Node, Any] | None = None, letters: Letters | None = None
+) -> Any:
     """``root`` as a SymPy expression in leaves and named values.
 
     ``symbols`` gives the SymPy symbol of a named node where the user has one. A named root is its
     symbol; pass its operand to see its definition. A vector is a column. Raises UnsupportedError
-    for more than two axes.
+    for more than two axes. ``letters`` spell indices, where those are needed.
     """
-    symbols = symbols or {}
     if root.rank > 2:
         raise UnsupportedError(
             f"a value of shape {root.shape} has more than two axes, which SymPy's matrices cannot "
             "hold; use sg.function to compute it, or sg.graph_text to read it."
         )
+    done = _folded(root, symbols or {})
+    if root in done:
+        return done[root]
+    letters = letters or letters_of([root])
+    indices = letters.indices(root.shape)
+    entry = index_form(root, indices, letters, _calculus(done))
+    if not indices:
+        return entry
+    rows, cols = (*root.shape, 1)[:2]
+    variables = (*indices, letters.pick(1, [x.name for x in indices]))[:2]
+    return sp.FunctionMatrix(rows, cols, sp.Lambda(variables, entry))
+
+
+def entry_form(
+    root: Node, symbols: Mapping[Node, Any] | None = None, letters: Letters | None = None
+) -> sp.Lambda:
+    """Any ``root`` by its entry: a function of one index an axis."""
+    letters = letters or letters_of([root])
+    indices = letters.indices(root.shape)
+    entry = index_form(root, indices, letters, _calculus(_folded(root, symbols or {})))
+    return sp.Lambda(indices, entry)
+
+
+def _folded(root: Node, symbols: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The matrix notation of each node below ``root`` that has one."""
     done: dict[Node, Any] = {}
+    values = {node.args[0]: symbol for node, symbol in symbols.items() if not node.is_row}
 
     def below(node: Node) -> tuple[Node, ...]:
         return () if node.kind is Kind.NAMED else node.args
@@ -58,21 +84,31 @@ def matrix_form(root: Node, symbols: Mapping[Node, Any] | None = None) -> Any:
                 done[node] = _column(symbols.get(node) or named_symbol(node))
             continue
         try:
-            done[node] = _one(node, done)
+            done[node] = _one(node, done, values)
         except NoMatrixForm:
             continue  # a consumer that needs it falls back on indices as well
-    if root in done:
-        return done[root]
-    indices = [sp.Symbol(x, integer=True) for x in "ij"[: root.rank]]
-    entry = index_form(root, indices)
-    if not indices:
-        return entry
-    rows, cols = (*root.shape, 1)[:2]
-    variables = (*indices, sp.Symbol("j", integer=True))[:2]
-    return sp.FunctionMatrix(rows, cols, sp.Lambda(variables, entry))
+    return done
 
 
-def _one(node: Node, done: Mapping[Node, Any]) -> Any:
+def _calculus(done: Mapping[Node, Any]) -> dict[Node, Any]:
+    """What has no entry by indices alone, or a longer one: X⁻¹, max(z), sparsemax(z)."""
+    return {
+        node: expr
+        for node, expr in done.items()
+        if node.kind is Kind.LINALG
+        or (node.kind is Kind.REDUCE and node.op != "logsumexp" and not node.rank)
+        or (node.kind is Kind.MAP and _sparsemax_scores(node) is not None)
+    }
+
+
+def _one(node: Node, done: Mapping[Node, Any], values: Mapping[Node, Any]) -> Any:
+    """``values`` are the symbols of named values, by what they stand for."""
+    scores = _sparsemax_scores(node)
+    if scores is not None and scores in done:  # its threshold alone has no notation
+        value = g.apply(relu(slot(0)), node.accesses, node.shape)
+        if node is value:
+            return sparsemax(done[scores])
+        return _elementwise(step(slot(0)), values.get(value) or sparsemax(done[scores]))
     if any(arg not in done for arg in node.args) or node.rank > 2:
         raise NoMatrixForm
     match node.kind:
@@ -86,24 +122,65 @@ def _one(node: Node, done: Mapping[Node, Any]) -> Any:
             rows, cols = (*node.shape, 1)[:2]
             index = done[node.args[0]]
             return MatrixCall(functions.onehot, (index, node.shape[-1]), node, (rows, cols))
-        case Kind.INDICATOR | Kind.LINALG:
+        case Kind.INDICATOR:
             raise NoMatrixForm
+        case Kind.LINALG:
+            return _linear_algebra(node, done[node.args[0]])
         case Kind.REDUCE:
-            if node.op != "logsumexp":
-                raise NoMatrixForm
-            if node.labels[0] != tuple(range(node.args[0].rank)):
-                raise NoMatrixForm
-            if not node.args[0].rank:
-                return done[node.args[0]]
-            return functions.logsumexp(done[node.args[0]], rows=node.rank > 0)
+            return _reduction(node, done[node.args[0]])
         case Kind.SUM:
             return _sum(node, done)
         case Kind.PRODUCT:
-            return _Contraction(node, done).expression()
+            return Contraction(node, done).expression()
         case Kind.MAP:
             return _map(node, done)
         case Kind.NAMED:
             raise NoMatrixForm  # more than two axes: its symbol would not be a matrix
+
+
+def _linear_algebra(node: Node, operand: Any) -> Any:
+    """X⁻¹, det X and log |det X| of one matrix."""
+    (labels,) = node.labels
+    if len(labels) > 2:
+        raise NoMatrixForm
+    if node.op == "inverse":
+        return sp.Inverse(operand if labels == (0, 1) else transposed(operand))
+    return _DETERMINANTS[node.op](operand)
+
+
+_DETERMINANTS: dict[str, Callable[[Any], Any]] = {
+    "det": sp.Determinant,
+    "logdet": matrix_functions.logdet,
+}
+
+
+_SPARSEMAX: dict[str, Callable[[Any], Any]] = {
+    "sparsemax_value": functions.sparsemax_value,
+    "sparsemax_threshold": functions.sparsemax_threshold,
+}
+
+
+def _reduction(node: Node, operand: Any) -> Any:
+    """A reduction over every axis, along the rows, or along the columns: the transpose's rows."""
+    rank = node.args[0].rank
+    if node.labels[0] == (1, 0) and node.op in ("logsumexp", "max"):
+        along_rows = functions.logsumexp if node.op == "logsumexp" else functions.max
+        return along_rows(transposed(operand), rows=True)
+    if node.labels[0] != tuple(range(rank)):
+        raise NoMatrixForm
+    if not rank:
+        return operand
+    if node.op == "logsumexp":
+        return functions.logsumexp(operand, rows=node.rank > 0)
+    if node.op == "max":
+        return functions.max(operand, rows=node.rank > 0)
+    if node.op == "argmax":  # the whole numbers themselves, and not as something that jumps
+        rows = {"rows": True} if node.rank else {}
+        shape = (node.shape[0], 1) if node.rank else ()
+        return call(functions.argmax, (operand,), node, shape, rows)
+    if node.op in _SPARSEMAX and not node.rank:
+        return _SPARSEMAX[node.op](operand)
+    raise NoMatrixForm
 
 
 def leaf_symbol(node: Node) -> Any:
@@ -148,7 +225,7 @@ def place(expr: Any, labels: Labels, shape: Shape) -> Any:
     if labels == tuple(range(len(shape))):
         return expr
     if not labels:
-        return _scale(expr, _filled(1, shape))
+        return scale(expr, _filled(1, shape))
     if labels == (1, 0):
         return transposed(expr)
     if labels == (0,):
@@ -156,224 +233,100 @@ def place(expr: Any, labels: Labels, shape: Shape) -> Any:
     return sp.MatMul(OneMatrix(shape[0], 1), transposed(expr))
 
 
-def _scale(c: Any, expr: Any) -> Any:
-    if c == 1:
-        return expr
-    if isinstance(expr, MatrixExpr):
-        return sp.MatMul(c, expr, evaluate=True)
-    return c * expr
-
-
 def _sum(node: Node, done: Mapping[Node, Any]) -> Any:
     common = content(node.weights)
     if common == -1 and len(node.args) > 1:
         common = sp.Integer(1)
-    terms = [
-        _scale(c / common, place(done[arg], labels, node.shape))
+    turned = len(node.args) > 1 and all(labels == (1, 0) for labels in node.labels)
+    terms = [  # (a − b)ᵀ and not aᵀ − bᵀ
+        scale(c / common, done[arg] if turned else place(done[arg], labels, node.shape))
         for c, arg, labels in zip(node.weights, node.args, node.labels, strict=True)
     ]
     if not node.shape:
         return common * sp.Add(*terms)
-    total = terms[0] if len(terms) == 1 else sp.MatAdd(*terms, evaluate=True)
-    return _scale(common, total)
+    total = terms[0] if len(terms) == 1 else _added(terms)
+    return scale(common, transposed(total) if turned else total)
+
+
+def _added(terms: Sequence[Any]) -> Any:
+    """A MatAdd in SymPy's order, whose terms stay as they are unless there are equal ones.
+
+    SymPy multiplies every term out again: of (f − Y)ᵀ·X/N it makes (fᵀ − Yᵀ)·X/N.
+    """
+    flat = [x for t in terms for x in (t.args if isinstance(t, sp.MatAdd) else (t,))]
+    bodies = {t.as_coeff_mmul()[1] if isinstance(t, sp.MatMul) else t for t in flat}
+    if len(bodies) < len(flat):
+        return sp.MatAdd(*flat, evaluate=True)
+    return sp.MatAdd(*sorted(flat, key=sp.default_sort_key))
 
 
 def _map(node: Node, done: Mapping[Node, Any]) -> Any:
     scores = softmax_of(node)
     if node.rank and scores is not None and scores in done:
         return functions.softmax(done[scores], rows=node.rank > 1)
+    columns = softmax_along(node)
+    if node.rank == 2 and columns is not None and columns[0] in done:
+        return transposed(functions.softmax(transposed(done[columns[0]]), rows=True))
     varying = [a for a in node.accesses if a.labels]
     if not node.shape:
         return node.body.xreplace({slot(k): done[arg] for k, arg in enumerate(node.args)})
-    if len(varying) != 1:
-        raise NoMatrixForm
+    if len(varying) > 1:
+        return _map_of_several(node, done)
     k = node.accesses.index(varying[0])
     operand = place(done[varying[0].node], varying[0].labels, node.shape)
     scalars = {slot(n): done[a.node] for n, a in enumerate(node.accesses) if n != k}
     body = node.body.xreplace(scalars)
-    known = _by_body().get(body.xreplace({slot(k): slot(0)}))
+    return _elementwise(body.xreplace({slot(k): slot(0)}), operand)
+
+
+def _elementwise(body: sp.Expr, operand: Any) -> Any:
+    """A function of slot 0 at every entry of one matrix."""
+    known = _by_body().get(body)
     if known is not None:
         return known(operand)
     base, exponent = body.as_base_exp()
-    if base == slot(k) and exponent.is_number:
+    if base == slot(0) and exponent.is_number:
         return HadamardPower(operand, exponent)
     t = sp.Symbol("t", real=True)
-    return operand.applyfunc(sp.Lambda(t, body.xreplace({slot(k): t})))
+    return operand.applyfunc(sp.Lambda(t, body.xreplace({slot(0): t})))
 
 
+def _sparsemax_scores(node: Node) -> Node | None:
+    """z, where ``node`` is relu(z − τ(z)), which is sparsemax(z), or 1[z − τ(z) > 0]."""
+    if node.kind is not Kind.MAP or node.body not in (relu(slot(0)), step(slot(0))):
+        return None
+    total = node.args[0]
+    if total.kind is not Kind.SUM:
+        return None
+    terms = list(zip(total.weights, total.args, total.labels, strict=True))
+    for k, (weight, threshold, _) in enumerate(terms):
+        if weight == -1 and threshold.kind is Kind.REDUCE and threshold.op == "sparsemax_threshold":
+            z, rest = threshold.args[0], terms[:k] + terms[k + 1 :]
+            if rest == [(1, z, (0,))] or g.add(rest, node.shape) is z:
+                return z
+    return None
+
+
+def _map_of_several(node: Node, done: Mapping[Node, Any]) -> Any:
+    """A function of several matrices of one shape, such as max(a, b), and of scalars."""
+    whole = tuple(range(node.rank))
+    if any(a.labels not in ((), whole) for a in node.accesses):
+        raise NoMatrixForm
+    scalars = {slot(k): done[a.node] for k, a in enumerate(node.accesses) if not a.labels}
+    matrices = {slot(k): done[a.node] for k, a in enumerate(node.accesses) if a.labels}
+    body = node.body.xreplace(scalars)
+    a, b = slot(0), slot(1)
+    known = {maximum(a, b): functions.maximum, minimum(a, b): functions.minimum}.get(body)
+    if known is not None:
+        return known(*matrices.values())
+    names = {s: sp.Symbol(x, real=True) for s, x in zip(matrices, "tuvwxyz", strict=False)}
+    if len(names) < len(matrices):
+        raise NoMatrixForm
+    return functions.mapped(
+        sp.Lambda(tuple(names.values()), body.xreplace(names)), *matrices.values()
+    )
+
+
+@cache
 def _by_body() -> dict[Any, Callable[[Any], Any]]:
-    return {f(slot(0)): f for f in functions.ELEMENTWISE}
-
-
-def transposed(expr: Any) -> Any:
-    """exprᵀ, which for a sum or a Hadamard product stays outside: (p − Y)ᵀ, not pᵀ − Yᵀ."""
-    return expr.T if isinstance(expr, sp.MatrixSymbol | sp.Transpose) else sp.Transpose(expr)
-
-
-# ------------------------------------------------------------------------------ contractions
-
-
-class _Factor(NamedTuple):
-    """A matrix over two labels (rows, columns), a column over one, or a scalar over none."""
-
-    expr: Any
-    labels: Labels
-
-    def rows(self, label: int) -> Any:
-        """The matrix with ``label`` along its rows."""
-        return self.expr if self.labels[0] == label else transposed(self.expr)
-
-
-class _Contraction:
-    """The matrix notation of one product."""
-
-    def __init__(self, node: Node, done: Mapping[Node, Any]) -> None:
-        self.node = node
-        self.dims = g.label_dims(node)
-        self.factors = [self._factor(a, done) for a in self._picked(done)]
-
-    def _picked(self, done: Mapping[Node, Any]) -> list[Access]:
-        """The operands; X·1_i·1_j, whose labels nothing else carries, is set aside as X[i, j]."""
-        accesses = list(self.node.accesses)
-        self.scalars: list[Any] = []
-        picks = {
-            a.labels[0]: a
-            for a in accesses
-            if a.node.kind is Kind.ONEHOT and a.node.rank == 1 and a.labels[0] >= self.node.rank
-        }
-        for access in list(accesses):
-            used = [picks[x] for x in access.labels if x in picks]
-            others = [a for a in accesses if a is not access and a not in used]
-            elsewhere = {x for a in others for x in a.labels}
-            if access.node.kind is Kind.ONEHOT or len(used) < max(1, access.node.rank):
-                continue
-            if set(access.labels) & elsewhere:
-                continue
-            where = [done[a.node.args[0]] for a in used]
-            self.scalars.append(MatrixElement(done[access.node], *where, *[0] * (2 - len(where))))
-            accesses = others
-        return accesses
-
-    def _factor(self, access: Access, done: Mapping[Node, Any]) -> _Factor:
-        expr, labels = done[access.node], access.labels
-        if len(set(labels)) == len(labels):
-            return _Factor(expr, labels)
-        lonely = (
-            labels[0] >= self.node.rank
-            and sum(labels[0] in other for other in self.node.labels) == 1
-        )
-        return _Factor(sp.Trace(expr), ()) if lonely else _Factor(DiagonalOf(expr), labels[:1])
-
-    def expression(self) -> Any:
-        """The whole product."""
-        remaining = {x for x in range(self.node.rank, len(self.dims)) if self._carriers(x)}
-        while remaining:
-            label = min(remaining, key=lambda x: (self._effort(x), x))
-            self._remove(label)
-            remaining -= {x for x in remaining if not self._carriers(x)}
-        return self._result()
-
-    def _carriers(self, label: int) -> list[_Factor]:
-        return [f for f in self.factors if label in f.labels]
-
-    def _effort(self, label: int) -> int:
-        """Labels whose removal leaves a vector or scalar come first, A·x before Aᵀ·x."""
-        carriers = self._carriers(label)
-        matrices = [f for f in carriers if len(f.labels) == 2]
-        if len(matrices) == 1 and len(carriers) > 1:
-            return 0 if matrices[0].labels[1] == label else 1
-        return 2 + len(matrices)
-
-    def _remove(self, label: int) -> None:
-        carriers = self._carriers(label)
-        vectors = [f.expr for f in carriers if len(f.labels) == 1]
-        matrices = self._merged([f for f in carriers if len(f.labels) == 2])
-        self.factors = [f for f in self.factors if f not in carriers]
-        match len(matrices):
-            case 0 if len(vectors) == 2:
-                new = _Factor(functions.dot(*_data_first(vectors)), ())
-            case 0:
-                new = _Factor(functions.sum(_hadamard(vectors)), ())
-            case 1:
-                (matrix,) = matrices
-                other = next(x for x in matrix.labels if x != label)
-                if self._frobenius(matrix, carriers, vectors):
-                    a, b = (f.expr if f.labels == matrix.labels else f.expr.T for f in carriers)
-                    new = _Factor(functions.dot(*_data_first([a, b])), ())
-                elif not vectors and self._alone(matrix):
-                    new = _Factor(functions.sum(matrix.expr), ())
-                else:
-                    v = _hadamard(vectors) if vectors else OneMatrix(self.dims[label], 1)
-                    new = _Factor(sp.MatMul(matrix.rows(other), v, evaluate=True), (other,))
-            case 2:
-                a, b = matrices
-                left = next(x for x in a.labels if x != label)
-                right = next(x for x in b.labels if x != label)
-                if left > right:
-                    (a, left), (b, right) = (b, right), (a, left)
-                middle = [DiagMatrix(_hadamard(vectors))] if vectors else []
-                new = _Factor(
-                    sp.MatMul(a.rows(left), *middle, b.rows(label), evaluate=True), (left, right)
-                )
-            case _:
-                raise NoMatrixForm
-        self.factors.append(new)
-
-    def _frobenius(self, matrix: _Factor, carriers: list[_Factor], vectors: list[Any]) -> bool:
-        """Whether two matrices over the same two summed labels are all that is summed."""
-        return (
-            not vectors
-            and len(carriers) == 2
-            and all(x >= self.node.rank for x in matrix.labels)
-            and all(f in carriers or not set(f.labels) & set(matrix.labels) for f in self.factors)
-            and len({frozenset(f.labels) for f in carriers}) == 1
-        )
-
-    def _alone(self, matrix: _Factor) -> bool:
-        """Whether every entry of a matrix is summed, and nothing else meets it."""
-        return all(x >= self.node.rank and not self._carriers(x) for x in matrix.labels)
-
-    def _merged(self, matrices: list[_Factor]) -> list[_Factor]:
-        """Matrices over the same labels, multiplied by ⊙."""
-        by_labels: dict[frozenset[int], list[_Factor]] = {}
-        for factor in matrices:
-            by_labels.setdefault(frozenset(factor.labels), []).append(factor)
-        return [
-            _Factor(_hadamard([f.rows(same[0].labels[0]) for f in same]), same[0].labels)
-            for same in by_labels.values()
-        ]
-
-    def _result(self) -> Any:
-        shape = self.node.shape
-        scalars = self.scalars + [f.expr for f in self.factors if not f.labels]
-        left = [f.expr for f in self.factors if f.labels == (0,)]
-        right = [f.expr for f in self.factors if f.labels == (1,)]
-        matrices = self._merged([f for f in self.factors if len(f.labels) == 2])
-        if any(set(f.labels) != {0, 1} for f in matrices):
-            raise NoMatrixForm
-        if not shape:
-            return sp.Mul(*scalars)
-        if len(shape) == 1:
-            body = _hadamard(left) if left else OneMatrix(shape[0], 1)
-        elif matrices:
-            ends = ([DiagMatrix(_hadamard(v))] if v else [] for v in (left, right))
-            before, after = ends
-            body = matrices[0].rows(0)
-            if before or after:
-                body = sp.MatMul(*before, body, *after, evaluate=True)
-        else:
-            u = _hadamard(left) if left else OneMatrix(shape[0], 1)
-            v = _hadamard(right) if right else OneMatrix(shape[1], 1)
-            body = sp.MatMul(u, transposed(v), evaluate=True)
-        return _scale(sp.Mul(*scalars), body)
-
-
-def _hadamard(factors: Sequence[Any]) -> Any:
-    if len(factors) == 1:
-        return factors[0]
-    return HadamardProduct(*factors, evaluate=True) if factors else sp.Integer(1)
-
-
-def _data_first(vectors: Sequence[Any]) -> list[Any]:
-    """The order of aᵀ·b: a plain symbol before a computed value, as in yᵀ·log(p)."""
-    return sorted(vectors, key=lambda v: not isinstance(v, sp.MatrixSymbol))
+    return {f(slot(0)): f for f in ELEMENTWISE}

@@ -4,196 +4,271 @@ Why it exists: differentiating ``log(exp(z₁) + …)`` as it is written gives a
 NaN at scores of 1000 and a formula that nobody recognises. Recognised first, as log-sum-exp, it
 has the gradient softmax(z): stability and short closed forms come from the same rows.
 
-Each row sees through names, so ``p = softmax(z)`` may be a named value that ``log(p)`` refers to.
+`exponentials` and `logarithms` have the laws of exponentials, which see through names,
+so ``p = softmax(z)`` may be a named value that ``log(p)`` refers to. The rows below that turn a
+sum or a product into another function (2σ(2z) − 1 into tanh z) do not: a gradient is written in
+named values, and 1 − h², with h = tanh z, has to stay what it is. For the same reason 1 − σ(z)
+stays, and only 1 − σ(−z) becomes σ(z).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy as sp
 
 from symgrad import graph as g
-from symgrad.graph import Access, Kind, Labels, Node, peel, slot
-from symgrad.identities import CANONICAL, scaled
+from symgrad.algebra import axes_of, contraction, scaled, through
+from symgrad.exponentials import (
+    Linear,
+    apply,
+    argument_of,
+    built,
+    combine,
+    linear,
+    negative,
+    quotient_in_product,
+    sigmoid_from_reciprocal,
+    softmax_in_product,
+    weighted_average,
+)
+from symgrad.graph import Access, Kind, Node, label_dims, peel, slot
+from symgrad.identities import CANONICAL
+from symgrad.logarithms import (
+    log_determinant,
+    log_of_exponentials,
+    log_of_pick,
+    log_of_product,
+)
 from symgrad.rewrite import Rule
-from symgrad.vocabulary import sigmoid, softplus
+from symgrad.vocabulary import (
+    absolute,
+    gelu,
+    hard_sign,
+    hard_step,
+    normal_cdf,
+    relu,
+    sigmoid,
+    softplus,
+    step,
+    swish,
+)
 
 _T = slot(0)
+_HALF = sp.Rational(1, 2)
+_ONE = g.const(1)
 
 
-def _axes(node: Node) -> Labels:
-    return tuple(range(node.rank))
+# ---------------------------------------------------------------- one function and a constant
 
 
-def _application(node: Node, body: sp.Expr) -> Node | None:
-    """a, where ``node`` is ``body`` of a with the axes in order, else None."""
-    node = peel(node)
-    if node.kind is Kind.MAP and node.body == body and node.labels[0] == _axes(node):
-        return node.args[0]
+def _halved(w: Linear) -> Linear | None:
+    """w/2, where w reads as 2·v: its weights are even."""
+    even = all(c.is_Integer and c % 2 == 0 for c in w.values())
+    return combine((_HALF, w)) if w and even else None
+
+
+def _sigmoid_of_tanh(w: Linear, sign: int) -> tuple[int, sp.Expr, Linear] | None:
+    return 2, sigmoid(_T), combine((2 * sign, w))  # 1 ± tanh(w) = 2σ(±2w)
+
+
+def _opposite_sigmoid(w: Linear, sign: int) -> tuple[int, sp.Expr, Linear] | None:
+    if sign > 0 or not negative(w):
+        return None
+    return 1, sigmoid(_T), combine((-1, w))  # 1 − σ(−w) = σ(w)
+
+
+def _tail_of_erf(w: Linear, sign: int) -> tuple[int, sp.Expr, Linear] | None:
+    """1 ± erf(w) = 2Φ(±√2·w), as erfc it keeps its digits in the tail."""
+    return 2, normal_cdf(_T), combine((sign * sp.sqrt(2), w))
+
+
+COMPLEMENTS: dict[sp.Expr, Callable[[Linear, int], tuple[int, sp.Expr, Linear] | None]] = {
+    sp.tanh(_T): _sigmoid_of_tanh,
+    sigmoid(_T): _opposite_sigmoid,
+    sp.erf(_T): _tail_of_erf,
+}
+"""f → how 1 ± f(w) is written as c·h(v)."""
+
+
+def complement(node: Node) -> Node | None:
+    """c ± c·f(w) → a function without the cancellation: `COMPLEMENTS` has them."""
+    if _ONE not in node.args:
+        return None
+    terms = list(zip(node.weights, node.accesses, strict=True))
+    one = next(t for t in terms if t[1].node is _ONE)
+    for term in terms:
+        c, (f, labels) = term
+        if f.kind is not Kind.MAP or c not in (one[0], -one[0]) or f.body not in COMPLEMENTS:
+            continue
+        w = linear(Access(f.args[0], through(labels, f.labels[0])))
+        found = COMPLEMENTS[f.body](w, 1 if c == one[0] else -1)
+        if found is None:
+            continue
+        factor, body, v = found
+        new = apply(body, built(v, label_dims(node)))
+        rest = [(d, *a) for d, a in terms if (d, a) not in (one, term)]
+        return g.add([*rest, (factor * one[0], *new)], node.shape)
     return None
 
 
-def _map(body: sp.Expr, node: Node) -> Node:
-    return g.apply(body, [(node, _axes(node))], node.shape)
-
-
-def _negated(node: Node) -> Node:
-    return scaled(-1, node)
-
-
-def _one_plus_exp(node: Node) -> Node | None:
-    """z, where ``node`` is 1 + exp(z), else None."""
-    node = peel(node)
-    if node.kind is not Kind.SUM or len(node.args) != 2 or node.weights != (1, 1):
+def tanh_from_sigmoid(node: Node) -> Node | None:
+    """2c·σ(2z) − c → c·tanh(z), where σ is of something doubled."""
+    if _ONE not in node.args:
         return None
-    for one, e, labels in (
-        (node.args[0], node.args[1], node.labels[1]),
-        (node.args[1], node.args[0], node.labels[0]),
-    ):
-        if one.kind is Kind.CONST and one.value == 1 and labels == _axes(node):
-            return _application(e, sp.exp(_T))
+    terms = list(zip(node.weights, node.accesses, strict=True))
+    one = next(t for t in terms if t[1].node is _ONE)
+    for term in terms:
+        c, (f, labels) = term
+        if c != -2 * one[0] or f.kind is not Kind.MAP or f.body != sigmoid(_T):
+            continue
+        w = _halved(linear(Access(f.args[0], through(labels, f.labels[0]))))
+        if w is None:
+            continue
+        sign = -1 if negative(w) else 1
+        new = apply(sp.tanh(_T), built(combine((sign, w)), label_dims(node)))
+        rest = [(d, *a) for d, a in terms if (d, a) not in (one, term)]
+        return g.add([*rest, (-sign * one[0], *new)], node.shape)
     return None
 
 
-def sigmoid_from_reciprocal(node: Node) -> Node | None:
-    """1/(1 + exp(z)) → σ(−z)."""
-    if node.body != 1 / _T or node.labels[0] != _axes(node):
+def softplus_from_relu(node: Node) -> Node | None:
+    """relu(z) + softplus(−|z|) → softplus(z)."""
+    if not any(arg.kind is Kind.MAP and arg.body == relu(_T) for arg in node.args):
         return None
-    z = _one_plus_exp(node.args[0])
-    return None if z is None else _map(sigmoid(_T), _negated(z))
-
-
-def sigmoid_from_product(node: Node) -> Node | None:
-    """exp(z)·σ(−z) → σ(z)."""
-    accesses = node.accesses
-    for k, (e, labels) in enumerate(accesses):
-        z = _application(e, sp.exp(_T))
+    terms = list(zip(node.weights, node.accesses, strict=True))
+    for term in terms:
+        z = argument_of(relu(_T), term[1]) if term[1].node.kind is Kind.MAP else None
         if z is None:
             continue
-        for n, (s, other) in enumerate(accesses):
-            argument = _application(s, sigmoid(_T))
-            if argument is not None and labels == other and _opposite(argument, z):
-                kept = [a for i, a in enumerate(accesses) if i not in (k, n)]
-                return g.product([*kept, (_map(sigmoid(_T), z), labels)], node.shape)
+        size = apply(absolute(_T), built(z, label_dims(node)))
+        for other in terms:
+            if other[0] != term[0] or other[1].node.kind is not Kind.MAP:
+                continue
+            if argument_of(softplus(_T), other[1]) == {size: sp.Integer(-1)}:
+                new = apply(softplus(_T), built(z, label_dims(node)))
+                rest = [(d, *a) for d, a in terms if (d, a) not in (term, other)]
+                return g.add([*rest, (term[0], *new)], node.shape)
     return None
 
 
-def _opposite(a: Node, b: Node) -> bool:
-    """Whether a = −b."""
-    if a.kind is Kind.SUM and b.kind is Kind.SUM:
-        minus = [(-c, n, x) for c, n, x in zip(b.weights, b.args, b.labels, strict=True)]
-        return a is g.add(minus, b.shape)
-    minus_a = a.kind is Kind.SUM and a is _negated(b)
-    minus_b = b.kind is Kind.SUM and b is _negated(a)
-    return minus_a or minus_b
+# --------------------------------------------------------------------- a function of z, times z
+
+GATES: dict[sp.Expr, sp.Expr] = {
+    sigmoid(_T): swish(_T),
+    normal_cdf(_T): gelu(_T),
+    step(_T): relu(_T),
+    hard_step(_T): relu(_T),
+}
+"""f → the function z·f(z)."""
 
 
-def softplus_from_log(node: Node) -> Node | None:
-    """log(1 + exp(z)) → softplus(z)."""
-    if node.body != sp.log(_T) or node.labels[0] != _axes(node):
-        return None
-    z = _one_plus_exp(node.args[0])
-    return None if z is None else _map(softplus(_T), z)
-
-
-def log_of_sigmoid(node: Node) -> Node | None:
-    """log(σ(z)) → −softplus(−z)."""
-    z = _application(node.args[0], sigmoid(_T)) if node.body == sp.log(_T) else None
-    if z is None or node.labels[0] != _axes(node):
-        return None
-    return _negated(_map(softplus(_T), _negated(z)))
-
-
-def log_of_one_minus_sigmoid(node: Node) -> Node | None:
-    """log(1 − σ(z)) → −softplus(z)."""
-    if node.body != sp.log(_T) or node.labels[0] != _axes(node):
-        return None
-    total = peel(node.args[0])
-    if total.kind is not Kind.SUM or sorted(total.weights) != [-1, 1] or len(total.args) != 2:
-        return None
-    (one, _), (s, labels) = sorted(
-        zip(total.args, total.labels, strict=True), key=lambda a: a[0].kind is not Kind.CONST
-    )
-    weight = total.weights[total.args.index(s)]
-    z = _application(s, sigmoid(_T))
-    if z is None or one is not g.const(1) or weight != -1 or labels != _axes(total):
-        return None
-    return _negated(_map(softplus(_T), z))
-
-
-def logsumexp_from_log(node: Node) -> Node | None:
-    """log(Σₖ exp(zₖ)) → logsumexp(z)."""
-    if node.body != sp.log(_T) or node.labels[0] != _axes(node):
-        return None
-    return _logsumexp_of(peel(node.args[0]))
-
-
-def _logsumexp_of(total: Node) -> Node | None:
-    """logsumexp(z), where ``total`` is Σₖ exp(zₖ) over the last axis of z, else None."""
-    if total.kind is not Kind.PRODUCT or len(total.args) != 1:
-        return None
-    z = _application(total.args[0], sp.exp(_T))
-    if z is None or total.rank != z.rank - 1 or total.labels[0] != _axes(z):
-        return None
-    return g.reduce("logsumexp", z, _axes(z), total.shape)
-
-
-def softmax_from_ratio(node: Node) -> Node | None:
-    """exp(zₖ)·1/Σₗ exp(zₗ) → exp(zₖ − logsumexp(z)), with a shift of all scores or without."""
+def gate(node: Node) -> Node | None:
+    """z·σ(z) → swish(z), z·Φ(z) → gelu(z), z·1[z > 0] → relu(z), where the factor has no name."""
     accesses = node.accesses
-    for n, (reciprocal, kept) in enumerate(accesses):
-        total = _application(reciprocal, 1 / _T)
-        lse = None if total is None else _logsumexp_of(peel(total))
-        if lse is None:
+    for k, (f, labels) in enumerate(accesses):
+        if f.kind is not Kind.MAP or f.body not in GATES:
             continue
-        z = lse.args[0]
-        for k, (e, labels) in enumerate(accesses):
-            if _application(e, sp.exp(_T)) is z and labels[:-1] == kept:
-                shifted = g.add([(1, z, _axes(z)), (-1, lse, _axes(z)[:-1])], z.shape)
-                rest = [a for i, a in enumerate(accesses) if i not in (k, n)]
-                return g.product([*rest, (_map(sp.exp(_T), shifted), labels)], node.shape)
+        z = Access(f.args[0], through(labels, f.labels[0]))
+        rest = [x for n, x in enumerate(accesses) if n != k]
+        if z in rest:
+            rest.remove(z)
+            return contraction(node, [*rest, apply(GATES[f.body], z)])
     return None
+
+
+def gate_of_sign(node: Node) -> Node | None:
+    """z·(1 + sign z) → 2·relu(z), as SymPy's Heaviside, which is ½ at 0, has it."""
+    if not any(arg.kind is Kind.SUM and len(arg.args) == 2 for arg in node.args):
+        return None
+    accesses = node.accesses
+    for k, (total, labels) in enumerate(accesses):
+        if total.kind is not Kind.SUM or total.weights not in ((1, 1), (1, -1), (-1, 1)):
+            continue
+        signs = dict(zip(total.args, zip(total.weights, total.labels, strict=True), strict=True))
+        weight, _ = signs.pop(g.const(1), (0, ()))
+        ((f, (sign, own)),) = signs.items() if len(signs) == 1 else ((node, (0, ())),)
+        if weight != 1 or f.kind is not Kind.MAP or f.body != hard_sign(_T):
+            continue
+        z = Access(f.args[0], through(through(labels, own), f.labels[0]))
+        rest = [x for n, x in enumerate(accesses) if n != k]
+        if z in rest:
+            rest.remove(z)
+            signed = built({z: sign}, label_dims(node))
+            return scaled(2 * sign, contraction(node, [*rest, apply(relu(_T), signed)]))
+    return None
+
+
+PIECES: dict[sp.Expr, sp.Expr] = {
+    sp.Piecewise(*pieces): known
+    for known, first, second in ((relu(_T), _T, sp.Integer(0)), (absolute(_T), _T, -_T))
+    for pieces in (
+        ((first, _T > 0), (second, True)),
+        ((first, _T >= 0), (second, True)),
+        ((second, _T < 0), (first, True)),
+        ((second, _T <= 0), (first, True)),
+    )
+}
+"""Functions with a kink, as a case distinction; at the kink the known derivative holds."""
+
+
+def piecewise(node: Node) -> Node | None:
+    """z where z > 0, else 0 → relu(z); z where z > 0, else −z → |z|."""
+    known = PIECES.get(node.body)
+    return None if known is None else g.apply(known, node.accesses, node.shape)
+
+
+# -------------------------------------------------------------------------------- reductions
 
 
 def logsumexp_of_shifted(node: Node) -> Node | None:
-    """logsumexp(z + a) → a + logsumexp(z), where a does not run along the reduced axis."""
-    total = node.args[0]
-    if node.op != "logsumexp" or total.kind is not Kind.SUM or node.labels[0] != _axes(total):
+    """logsumexp(z + a) → a + logsumexp(z), where a does not run along the reduced axes."""
+    if node.op != "logsumexp":
         return None
-    last = total.rank - 1
+    labels, outside = node.labels[0], {}
+    for axis, label in enumerate(labels):
+        if label < node.rank:
+            outside[axis] = label
+    total = _opened_shift(node.args[0], set(outside))
+    if total.kind is not Kind.SUM or len(set(labels)) < len(labels):
+        return None
     terms = list(zip(total.weights, total.args, total.labels, strict=True))
-    constant = [t for t in terms if last not in t[2]]
-    if not constant or len(constant) == len(terms) or node.rank != last:
+    moved = [t for t in terms if set(t[2]) <= set(outside)]
+    if not moved or len(moved) == len(terms):
         return None
-    varying = g.add([t for t in terms if last in t[2]], total.shape)
-    inner = g.reduce("logsumexp", varying, node.labels[0], node.shape)
-    return g.add([(1, inner, _axes(inner)), *constant], node.shape)
+    varying = g.add([t for t in terms if t not in moved], total.shape)
+    inner = g.reduce("logsumexp", varying, labels, node.shape)
+    shifts = [(c, n, tuple(outside[x] for x in own)) for c, n, own in moved]
+    return g.add([(1, inner, axes_of(inner)), *shifts], node.shape)
 
 
-def sigmoid_from_tanh(node: Node) -> Node | None:
-    """½ + ½·tanh(z/2) → σ(z)."""
-    half = sp.Rational(1, 2)
-    if node.weights != (half, half):
-        return None
-    terms: list[Access] = sorted(node.accesses, key=lambda a: a.node.kind is not Kind.CONST)
-    (one, _), (t, labels) = terms
-    z = _application(t, sp.tanh(_T))
-    if one is not g.const(1) or z is None or labels != _axes(node) or z.kind is not Kind.SUM:
-        return None
-    doubled = g.add(
-        [(2 * c, n, x) for c, n, x in zip(z.weights, z.args, z.labels, strict=True)], z.shape
-    )
-    return _map(sigmoid(_T), doubled)
+def _opened_shift(z: Node, outside: set[int]) -> Node:
+    """z, without its name where its value is something minus a maximum: the usual shift."""
+    value = peel(z)
+    if value is z or value.kind is not Kind.SUM:
+        return value
+    for arg, labels in value.accesses:
+        inner = peel(arg)
+        if inner.kind is Kind.REDUCE and inner.op == "max" and set(labels) <= outside:
+            return value
+    return z
 
 
 RECOGNISE: tuple[Rule, ...] = (
-    Rule("sigmoid", "1/(1 + exp(z)) → σ(−z)", Kind.MAP, sigmoid_from_reciprocal),
-    Rule("sigmoid ratio", "exp(z)·σ(−z) → σ(z)", Kind.PRODUCT, sigmoid_from_product),
-    Rule("sigmoid of tanh", "½ + ½·tanh(z/2) → σ(z)", Kind.SUM, sigmoid_from_tanh),
-    Rule("softplus", "log(1 + exp(z)) → softplus(z)", Kind.MAP, softplus_from_log),
-    Rule("log σ", "log(σ(z)) → −softplus(−z)", Kind.MAP, log_of_sigmoid),
-    Rule("log 1 − σ", "log(1 − σ(z)) → −softplus(z)", Kind.MAP, log_of_one_minus_sigmoid),
-    Rule("log-sum-exp", "log(Σ exp(z)) → logsumexp(z)", Kind.MAP, logsumexp_from_log),
-    Rule("softmax", "exp(z)/Σ exp(z) → exp(z − logsumexp(z))", Kind.PRODUCT, softmax_from_ratio),
+    Rule("reciprocal", "1/(1 + exp(z)) → σ(−z)", Kind.MAP, sigmoid_from_reciprocal),
+    Rule("quotient", "exp(z)/(1 + exp(z)) → σ(z)", Kind.PRODUCT, quotient_in_product),
+    Rule("complement", "1 ± tanh(z) → 2σ(±2z)", Kind.SUM, complement),
+    Rule("tanh", "2σ(2z) − 1 → tanh(z)", Kind.SUM, tanh_from_sigmoid),
+    Rule("log", "log(Σ exp(z)) → logsumexp(z)", Kind.MAP, log_of_exponentials),
+    Rule("log of product", "log(σ(z)) → −softplus(−z)", Kind.MAP, log_of_product),
+    Rule("log of pick", "log(p_c) → (log p)_c", Kind.MAP, log_of_pick),
+    Rule("log-determinant", "log(det X) → log |det X|", Kind.MAP, log_determinant),
+    Rule("softmax", "exp(z)/Σ exp(z) → exp(z − logsumexp(z))", Kind.PRODUCT, softmax_in_product),
+    Rule("softmax average", "Σ exp(z)·a/Σ exp(z) → Σ p·a", Kind.PRODUCT, weighted_average),
+    Rule("gate", "z·σ(z) → swish(z)", Kind.PRODUCT, gate),
+    Rule("gate of sign", "z·(1 + sign z) → 2·relu(z)", Kind.PRODUCT, gate_of_sign),
+    Rule("pieces", "z where z > 0, else 0 → relu(z)", Kind.MAP, piecewise),
+    Rule("softplus", "relu(z) + softplus(−|z|) → softplus(z)", Kind.SUM, softplus_from_relu),
     Rule("shift", "logsumexp(z + a) → a + logsumexp(z)", Kind.REDUCE, logsumexp_of_shifted),
 )
 """Laws that turn what users write into stable primitives."""

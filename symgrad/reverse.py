@@ -8,11 +8,12 @@ can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from symgrad import graph as g
 from symgrad.derivatives import DERIVATIVES
 from symgrad.graph import Kind, Node
+from symgrad.regions import region_share, regions
 
 ADJOINT = "δ"
 """Names of adjoints begin with this letter."""
@@ -23,10 +24,16 @@ def adjoint_name(node: Node) -> str:
     return f"{ADJOINT}{node.name}@{node.uid}"
 
 
-def adjoints(root: Node, wrt: Sequence[Node], seed: Node | None = None) -> dict[Node, Node]:
+def adjoints(
+    root: Node,
+    wrt: Sequence[Node],
+    seed: Node | None = None,
+    name: Callable[[Node], str] = adjoint_name,
+) -> dict[Node, Node]:
     """∂root/∂v for every v between ``root`` and ``wrt``, raw.
 
-    ``seed`` is the adjoint of the root; it defaults to 1, for a scalar root.
+    ``seed`` is the adjoint of the root; it defaults to 1, for a scalar root. ``name`` gives the
+    adjoint of a named value its name.
     """
     order = g.topological([root])
     targets = set(wrt)
@@ -36,6 +43,8 @@ def adjoints(root: Node, wrt: Sequence[Node], seed: Node | None = None) -> dict[
         if node in targets or (differentiable and any(arg in needed for arg in node.args)):
             needed.add(node)
 
+    uses = g.consumers([root])
+    whole = regions(needed, uses)
     shares: dict[Node, list[Node]] = {root: [g.const(1) if seed is None else seed]}
     result: dict[Node, Node] = {}
     for node in reversed(order):
@@ -43,9 +52,14 @@ def adjoints(root: Node, wrt: Sequence[Node], seed: Node | None = None) -> dict[
             continue
         adjoint = _total(shares.pop(node))
         if node.kind is Kind.NAMED and adjoint.kind is not Kind.CONST:
-            adjoint = g.named(adjoint_name(node), adjoint)
+            adjoint = g.named(name(node), adjoint)
         result[node] = adjoint
         if node in targets and node.kind is Kind.LEAF:
+            continue
+        if node in whole:
+            region = whole[node]
+            share = region_share(node, region, uses.get(node, ()), adjoint)
+            shares.setdefault(region.variable.node, []).append(share)
             continue
         rule = DERIVATIVES[node.kind]
         for k, arg in enumerate(node.args):

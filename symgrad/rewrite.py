@@ -23,7 +23,7 @@ _FIRINGS_A_NODE = 200
 
 
 class Rule(NamedTuple):
-    """One directed law. ``reason`` is what a derivation says of it; empty for housekeeping."""
+    """One directed law. ``reason`` is what a derivation says of it, "" for housekeeping."""
 
     name: str
     law: str
@@ -102,8 +102,8 @@ class Rewriter:
                         f"the rule {rule.name} ({rule.law}) turned shape {node.shape} "
                         f"into {result.shape}"
                     )
-                if rule.reason is not None:
-                    self._note(node, (rule.reason(node),))
+                if rule.reason is not None and (why := rule.reason(node)):
+                    self._note(node, (why,))
                 return result
         return node
 

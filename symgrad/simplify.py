@@ -14,12 +14,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import sympy as sp
+
 from symgrad import graph as g
-from symgrad.graph import Kind, Node
-from symgrad.identities import content, scaled
+from symgrad.algebra import content, scaled
+from symgrad.elementwise import expand, spelled
+from symgrad.graph import Access, Kind, Node, slot
 from symgrad.recognise import FORWARD
 from symgrad.reverse import ADJOINT, adjoint_name
 from symgrad.rewrite import Rewriter, Rule
+from symgrad.vocabulary import definition
 
 
 def normalise(roots: Iterable[Node]) -> list[Node]:
@@ -31,17 +35,21 @@ def normalise(roots: Iterable[Node]) -> list[Node]:
 
 
 def reading(
-    rewriter: Rewriter, roots: Sequence[Node], forward: Sequence[Node]
+    rewriter: Rewriter,
+    roots: Sequence[Node],
+    forward: Sequence[Node],
+    asked: Sequence[Node] = (),
 ) -> tuple[list[Node], dict[Node, Node]]:
     """The readable form of gradients ``roots`` of a graph with named values ``forward``.
 
-    Returns the roots and the named adjoints that they refer to, each with its forward value (in
-    normal form), in the order of the backward sweep.
+    The adjoints of the values ``asked`` keep their names, however often they are used. Returns
+    the roots and the named adjoints that they refer to, each with its forward value (in normal
+    form), in the order of the backward sweep.
     """
     forward = rewriter(forward)
     roots = fold_names(rewriter(roots), forward)
     while True:
-        roots, changed = _inline_adjoints(roots, forward)
+        roots, changed = _inline_adjoints(roots, forward, asked)
         roots = fold_names(rewriter(roots), forward)
         if not changed:
             break
@@ -73,14 +81,17 @@ def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
     return [done[root] for root in roots]
 
 
-def _inline_adjoints(roots: Sequence[Node], forward: Sequence[Node]) -> tuple[list[Node], bool]:
+def _inline_adjoints(
+    roots: Sequence[Node], forward: Sequence[Node], asked: Sequence[Node]
+) -> tuple[list[Node], bool]:
     """Named adjoints that are used once, or that are no shorter to name, → their values."""
     counts = g.use_counts(roots)
+    kept = {adjoint_name(node) for node in asked}
     inlined: dict[Node, Node] = {}
     for node in named_adjoints(roots, forward):
         value = node.args[0]
-        trivial = value.kind in (Kind.CONST, Kind.LEAF, Kind.NAMED)
-        if trivial or counts[node] == 1:
+        trivial = value.kind in (Kind.CONST, Kind.LEAF, Kind.NAMED) and value not in inlined
+        if trivial or (counts[node] == 1 and node.name not in kept):
             inlined[node] = value
     if not inlined:
         return list(roots), False
@@ -152,7 +163,17 @@ def weight_out_of_name(node: Node) -> Node | None:
     return scaled(c, g.named(node.name, inner))
 
 
+def defined_map(node: Node) -> Node | None:
+    """f(a) → its value, for a function of the user's that says what it is."""
+    value = definition(node.body) if isinstance(node.body, sp.Function) else None
+    if value is None:
+        return None
+    operands: dict[sp.Basic, Access] = {slot(k): a for k, a in enumerate(node.accesses)}
+    return expand(spelled(value), operands.get, node.shape)
+
+
 COMPUTING: tuple[Rule, ...] = (
+    Rule("definition", "f(a) → its value", Kind.MAP, defined_map),
     *FORWARD,
     Rule("weight out of adjoint", "δ := c·a → c·(δ := a)", Kind.NAMED, weight_out_of_name),
 )

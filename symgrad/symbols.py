@@ -10,11 +10,14 @@ the user sees them: ``sg.tanh(W*x).subs(W, V)`` is ``sg.tanh(V*x)``.
 - `NamedMatrix`, `NamedScalar`: what ``sg.let`` returns.
 - `FactMatrix`, `LabelSymbol`: leaves that carry facts.
 - `MatrixCall`, `ScalarCall`: a symgrad function of operands, such as ``softmax(z)``.
+- `NamedArray`, `ArrayCall`: the same for more than two axes, indexed as ``a[i, j, k]``.
+
+Arrays of one and two axes are matrices, however they were declared: `as_matrix`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -126,11 +129,22 @@ class _Checked:
         return super().__rmul__(other)  # type: ignore[misc]
 
 
+class _Entries:
+    """Entries by index: a vector takes one, ``h[k]``."""
+
+    def __getitem__(self: Any, key: Any) -> Any:
+        if isinstance(key, tuple | slice) or 1 not in self.shape:
+            return super().__getitem__(key)  # type: ignore[misc]
+        return super().__getitem__((0, key) if self.shape[0] == 1 else (key, 0))  # type: ignore[misc]
+
+
 def _text(matrix: Any) -> str:
     return "×".join(map(str, matrix.shape))
 
 
-class _MatrixLeaf(_OpaqueLeaf, _Checked, MatrixSymbol):
+class _MatrixLeaf(_OpaqueLeaf, _Checked, _Entries, MatrixSymbol):
+    is_Atom = True  # or SymPy would take it apart and put it together again, without its node
+
     def __new__(cls, name: str, rows: Any, cols: Any, node: Node) -> Any:
         obj = MatrixSymbol.__new__(cls, name, rows, cols)
         obj.node = node
@@ -242,7 +256,7 @@ class _Call(Opaque):
         return prettyForm(str(self))
 
 
-class MatrixCall(_Call, _Checked, MatrixExpr):
+class MatrixCall(_Call, _Checked, _Entries, MatrixExpr):
     """A function whose value is a matrix."""
 
     is_commutative = False
@@ -320,3 +334,82 @@ class ScalarCall(_Call, sp.Expr):
 
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+
+
+class _Array(Opaque):
+    """What the arrays of more than two axes share."""
+
+    def __getitem__(self: Any, indices: Any, **kw_args: Any) -> Any:
+        given = indices if isinstance(indices, tuple | list | sp.Tuple) else (indices,)
+        if len(given) != len(self.shape):
+            raise ShapeError(
+                f"{self} has {len(self.shape)} axes, {_text(self)}; it was indexed with "
+                f"{len(given)}: [{', '.join(map(str, given))}]."
+            )
+        return super().__getitem__(tuple(given), **kw_args)  # type: ignore[misc]
+
+    def sort_key(self: Any, order: Any = None) -> Any:
+        return self.class_key(), (1, (str(self), str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+
+
+class NamedArray(_Array, _OpaqueLeaf, sp.IndexedBase):
+    """A value of more than two axes under a name, made by ``sg.let``."""
+
+    def __new__(cls, name: str, shape: tuple[Any, ...], node: Node) -> Any:
+        obj = sp.IndexedBase.__new__(cls, name, shape=shape)
+        obj.node = node
+        return obj
+
+    __hash__ = Opaque.__hash__
+
+
+class FactArray(NamedArray):
+    """An array leaf of more than two axes with declared facts, made by ``sg.assume``."""
+
+
+class ArrayCall(_Array, _Call, sp.IndexedBase):
+    """A function whose value has more than two axes."""
+
+    def __new__(
+        cls,
+        function: Callable[..., Any],
+        operands: tuple[Any, ...],
+        node: Node,
+        shape: tuple[Any, ...],
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        obj = sp.IndexedBase.__new__(cls, function.__name__, shape=shape)
+        obj.function, obj.operands, obj.node, obj.options = function, operands, node, options or {}
+        return obj
+
+    __hash__ = Opaque.__hash__
+
+
+def as_matrix(array: sp.IndexedBase) -> Any:
+    """The matrix of an array of one or two axes; an array of more axes is returned as it is.
+
+    So ``IndexedBase("W", shape=(C, D))`` and ``MatrixSymbol("W", C, D)`` are one leaf.
+    """
+    if isinstance(array, Opaque) or array.shape is None or len(array.shape) > 2:
+        return array
+    return MatrixSymbol(str(array.label), *(*array.shape, 1)[:2])
+
+
+ARRAYS = (MatrixExpr, sp.IndexedBase)
+"""What is not a scalar."""
+
+
+def call(
+    function: Callable[..., Any],
+    operands: tuple[Any, ...],
+    node: Node,
+    shape: Sequence[Any],
+    options: dict[str, Any] | None = None,
+) -> Any:
+    """A symgrad function's value by the number of its axes: a scalar, a matrix, an array."""
+    if not shape:
+        return ScalarCall(function, operands, node, options)
+    if len(shape) <= 2:
+        rows, cols = (*shape, 1)[:2]
+        return MatrixCall(function, operands, node, (rows, cols), options)
+    return ArrayCall(function, operands, node, tuple(shape), options)

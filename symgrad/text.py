@@ -19,19 +19,44 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from symgrad.notation import is_adjoint
 from symgrad.symbols import MatrixCall, NamedMatrix, NamedScalar, Opaque, ScalarCall
-from symgrad.vocabulary import absolute, relu, sigmoid, signum, softplus, step
+from symgrad.vocabulary import (
+    absolute,
+    exceeds,
+    hard_sign,
+    hard_step,
+    inverse_or_zero,
+    maximum,
+    minimum,
+    normal_cdf,
+    normal_pdf,
+    root,
+    sigmoid,
+    signum,
+    step,
+    xlogx,
+    zero_one,
+)
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _ADD, _MUL, _POW = PRECEDENCE["Add"], PRECEDENCE["Mul"], PRECEDENCE["Pow"]
 
 _FUNCTION_NAMES: dict[type[sp.Function], str] = {
     sigmoid: "σ",
-    softplus: "softplus",
-    relu: "relu",
     signum: "sign",
+    hard_sign: "sign",
+    normal_cdf: "Φ",
+    normal_pdf: "φ",
+    maximum: "max",
+    minimum: "min",
     sp.log: "log",
+    sp.Max: "max",
+    sp.Min: "min",
 }
+
+
+_RELATIONS = {"==": "=", "!=": "≠", ">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
 
 def formula(expr: Any) -> str:
@@ -50,6 +75,19 @@ class TextPrinter(StrPrinter):
 
     def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
         """The text of ``item``, in parentheses if it binds less strongly than ``level``."""
+        if isinstance(item, sp.MatMul):  # SymPy negates it to see its sign, which evaluates it
+            binds = _ADD if item.as_coeff_matrices()[0].could_extract_minus_sign() else _MUL
+            text = self._print(item)
+            return f"({text})" if binds < level or (not strict and binds == level) else text
+        if isinstance(item, sp.Sum):  # binds as a product does, whatever SymPy says
+            text = self._print(item)
+            return f"({text})" if level > _MUL or (level == _MUL and not strict) else text
+        if isinstance(item, sp.Add | sp.MatAdd):
+            if _complement(item) is not None:
+                return self._print(item)
+            if _content(item.args) != 1:
+                text = self._print(item)
+                return f"({text})" if level > _MUL or (level == _MUL and not strict) else text
         return str(super().parenthesize(item, level, strict=strict))
 
     # ----------------------------------------------------------------------------- sums
@@ -58,11 +96,16 @@ class TextPrinter(StrPrinter):
         return self._terms(expr.args)
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
-        return self._terms(expr.args)
+        delta = _complement(expr)
+        return self._terms(expr.args) if delta is None else self._equal(delta, "≠")
 
     def _terms(self, args: Sequence[Any]) -> str:
+        common = _content(args)
+        if common != 1:
+            return f"{common}·({self._terms([_divided(x, common) for x in args])})"
         pieces = []
-        for term in sorted(args, key=_reading_order):
+        after = all(x.is_number or isinstance(x, sp.Symbol) for x in args)  # n + 1
+        for term in sorted(args, key=lambda x: (after and x.is_number, _reading_order(x))):
             text = self.parenthesize(term, _ADD, strict=True)
             negative = text.startswith("-")
             sign = " - " if negative else " + "
@@ -96,7 +139,7 @@ class TextPrinter(StrPrinter):
         c = sp.sympify(c)
         negative = c.could_extract_minus_sign()
         numerator, denominator = (-c if negative else c).as_numer_denom()
-        front = "" if numerator == 1 else self.parenthesize(numerator, _MUL) + "·"
+        front = "" if numerator == 1 else self._front(numerator) + "·"
         if denominator != 1:
             number = self.parenthesize(denominator, _POW, strict=True)
             below = f"({number}·{below})" if below else number
@@ -105,11 +148,16 @@ class TextPrinter(StrPrinter):
             text = f"({text})"
         return ("-" if negative else "") + front + text + back
 
+    def _front(self, numerator: Any) -> str:
+        """A factor in front: 2·s·x, but (aᵀ·b)·x."""
+        plain = numerator.is_Mul and not numerator.atoms(ScalarCall)
+        return self.parenthesize(numerator, _MUL, strict=plain)
+
     def _print_Mul(self, expr: Any) -> str:
         c, rest = expr.as_coeff_Mul()
-        above, under = sp.fraction(rest)
+        above, under = _fraction(rest)
         factors = sorted(sp.Mul.make_args(above), key=_factor_order)
-        shown = [self._scalar_factor(f) for f in factors if f != 1]
+        shown = [self._scalar_factor(f, f is factors[-1]) for f in factors if f != 1]
         if under == 1:
             return self._scaled(c, self._joined(shown)) if shown else self._print(c)
         below = self.parenthesize(under, _MUL if under.is_Mul else _POW, strict=True)
@@ -120,7 +168,9 @@ class TextPrinter(StrPrinter):
         sign = "-" if c.is_negative else ""
         return sign + self._scaled(sp.Integer(1) / c.q, self._print(sp.Integer(abs(c.p))), below)
 
-    def _scalar_factor(self, f: Any) -> str:
+    def _scalar_factor(self, f: Any, last: bool) -> str:
+        if last and isinstance(f, sp.Sum):  # nothing follows that it could seem to sum
+            return self._print(f)
         text = self.parenthesize(f, _MUL, strict=True)
         return f"({text})" if text.startswith("-") else text
 
@@ -143,13 +193,15 @@ class TextPrinter(StrPrinter):
             return f"sqrt({self._print(base)})"
         if n == -1:
             return f"1/{self.parenthesize(base, _POW)}"
+        if n.is_Integer and -4 <= n < 0:
+            return f"1/({self._print(sp.HadamardPower(base, -n))})"
         return f"{self.parenthesize(base, _POW)}^∘{self._exponent(n)}"
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         base, n = expr.base, expr.exp
         if n == sp.Rational(1, 2):
             return f"sqrt({self._print(base)})"
-        if n.is_Integer and n < 0:
+        if n.could_extract_minus_sign():
             denominator = self.parenthesize(base ** (-n), _POW, strict=True)
             return f"1/{denominator}"
         if n.is_Integer:
@@ -169,6 +221,8 @@ class TextPrinter(StrPrinter):
     # ------------------------------------------------------------------------- matrices
 
     def _print_Transpose(self, expr: Any) -> str:
+        if isinstance(expr.arg, sp.Inverse):
+            return self.parenthesize(expr.arg.arg, _POW) + "⁻ᵀ"
         return self.parenthesize(expr.arg, _POW) + "ᵀ"
 
     def _print_Trace(self, expr: Any) -> str:
@@ -193,19 +247,35 @@ class TextPrinter(StrPrinter):
         (t,) = expr.function.variables
         body, text = expr.function.expr, self._print(expr.expr)
         alone = isinstance(body, sp.Function) and body.args == (t,)
-        if not alone and not isinstance(expr.expr, sp.MatrixSymbol | Opaque):
-            text = f"({text})"
-        return self._print(body.xreplace({t: sp.Symbol(text, real=True)}))
+        text = text if alone else self.operand(expr.expr)
+        return self._print(body.xreplace({t: Shown(text, real=True)}))
+
+    def operand(self, x: Any) -> str:
+        """A matrix inside a scalar expression, in parentheses unless it is a name."""
+        text = self._print(x)
+        return text if isinstance(x, sp.MatrixSymbol | Opaque) else f"({text})"
 
     def _print_FunctionMatrix(self, expr: Any) -> str:
         i, j = expr.lamda.variables
         indices = f"{i}{j}" if expr.shape[1] != 1 else f"{i}"
         return f"[{self._print(expr.lamda.expr)}]_{indices}"
 
+    def _print_Lambda(self, expr: Any) -> str:
+        return self._print(expr.expr)
+
     def _print_MatrixElement(self, expr: Any) -> str:
         i, j = (self._print(x) for x in expr.args[1:])
         where = i if expr.parent.shape[1] == 1 else f"{i}, {j}"
-        return f"{self.parenthesize(expr.parent, _POW)}[{where}]"
+        level = _MUL if isinstance(expr.parent, sp.Inverse) else _POW
+        return f"{self.parenthesize(expr.parent, level)}[{where}]"
+
+    def _print_Inverse(self, expr: Any) -> str:
+        if isinstance(expr.arg, sp.Transpose):
+            return self.parenthesize(expr.arg.arg, _POW) + "⁻ᵀ"
+        return self.parenthesize(expr.arg, _POW) + "⁻¹"
+
+    def _print_Determinant(self, expr: Any) -> str:
+        return f"det({self._print(expr.arg)})"
 
     def _print_MatPow(self, expr: Any) -> str:
         power = str(expr.exp).translate(_SUPERSCRIPT)
@@ -215,24 +285,68 @@ class TextPrinter(StrPrinter):
         where = ", ".join(map(self._print, expr.indices))
         return f"{expr.base.label}[{where}]"
 
+    def _print_Integer(self, expr: Any) -> str:
+        digits = str(abs(expr.p))
+        power = len(digits) - 1
+        if power < 12 or digits != "1" + "0" * power:
+            return str(expr.p)
+        return ("-" if expr.p < 0 else "") + "10" + str(power).translate(_SUPERSCRIPT)
+
+    def _print_indicator(self, expr: Any) -> str:
+        return f"1[{self._print(expr.args[0])}]"
+
+    def _print_KroneckerDelta(self, expr: Any) -> str:
+        return self._equal(expr, "=")
+
+    def _equal(self, delta: Any, sign: str) -> str:
+        """1[j = c] or 1[j ≠ c]: an index before a label, which is known not to be negative."""
+        left, right = sorted(delta.args, key=lambda x: (not x.is_Symbol, bool(x.is_nonnegative)))
+        return f"1[{self._print(left)} {sign} {self._print(right)}]"
+
+    def _print_Relational(self, expr: Any) -> str:
+        left, right = (self._print(x) for x in self._balanced(expr))
+        return f"{left} {_RELATIONS[expr.rel_op]} {right}"
+
+    @staticmethod
+    def _balanced(expr: Any) -> tuple[Any, Any]:
+        """Both sides without a minus sign in front: i + u = p for i + u - p = 0."""
+        difference = sp.expand(expr.lhs - expr.rhs)
+        if not all(s.is_integer for s in difference.free_symbols):
+            return expr.lhs, expr.rhs
+        terms = sp.Add.make_args(difference)
+        negative = [t for t in terms if t.could_extract_minus_sign()]
+        return sp.Add(*(t for t in terms if t not in negative)), -sp.Add(*negative)
+
+    def _print_reduction(self, expr: Any) -> str:
+        operation, inner, *indices = expr.args
+        return f"{operation}_{''.join(map(str, indices))}({self._print(inner)})"
+
     def _print_Sum(self, expr: Any) -> str:
         indices = "".join(str(limits[0]) for limits in expr.limits)
-        return f"Σ_{indices} {self._factor(expr.function)}"
+        return f"Σ_{indices} {self.parenthesize(expr.function, _MUL, strict=True)}"
 
     # ------------------------------------------------------------------------ functions
 
     def _print_Function(self, expr: Any) -> str:
-        t = expr.args[0]
-        if isinstance(expr, step):
-            return f"1[{self._print(t)} > 0]"
-        if isinstance(expr, absolute):
-            return f"|{self._print(t)}|"
+        spelled = _SPELLED.get(expr.func)
+        if spelled is not None:
+            return spelled(self, *expr.args)
         if isinstance(expr, AppliedUndef):
             head = expr.func.__name__
         else:
             head = _FUNCTION_NAMES.get(expr.func, expr.func.__name__)
         inner = ", ".join(map(self._print, expr.args))
         return f"{head}{inner}" if _is_closed(inner) else f"{head}({inner})"
+
+    def _print_Piecewise(self, expr: Any) -> str:
+        *cases, (last, _) = expr.args
+        text = self._print(last)
+        for value, condition in reversed(cases):
+            text = f"{self._print(value)} if {self._print(condition)} else {text}"
+        return f"({text})"
+
+    def _print_LatticeOp(self, expr: Any) -> str:  # SymPy's Max and Min
+        return self._print_Function(expr)
 
     def _print_exp(self, expr: Any) -> str:
         return f"exp({self._print(expr.args[0])})"
@@ -269,7 +383,54 @@ def _dot(p: TextPrinter, a: Any, b: Any) -> str:
     return p._joined([f"{p.parenthesize(a, _POW)}ᵀ", right])
 
 
+def _root(square: str) -> str:
+    """The root of ‖x‖² is ‖x‖."""
+    is_norm = re.fullmatch("‖[^‖]*‖²", square)
+    return square[:-1] if is_norm else f"sqrt({square})"
+
+
+def _mapped(p: TextPrinter, function: sp.Lambda, *operands: Any) -> str:
+    """The body of a function of several matrices, each in the place of its symbol."""
+    shown = {
+        t: Shown(p.operand(x), real=True) for t, x in zip(function.variables, operands, strict=True)
+    }
+    return p._print(function.expr.xreplace(shown))
+
+
+class Shown(sp.Symbol):
+    """An operand inside the body of a map: text that is printed as it stands."""
+
+    def _symgrad_text(self, printer: Any) -> str:
+        return str(self.name)
+
+    _symgrad_latex = _symgrad_text
+
+
+def _indicator(sign: str) -> Callable[..., str]:
+    return lambda p, a, b=sp.S.Zero: f"1[{p._print(a)} {sign} {p._print(b)}]"
+
+
+_SPELLED: dict[type[sp.Function], Callable[..., str]] = {
+    step: _indicator(">"),
+    hard_step: _indicator(">"),
+    zero_one: _indicator("<"),
+    exceeds: _indicator(">"),
+    absolute: lambda p, t: f"|{p._print(t)}|",
+    inverse_or_zero: lambda p, t: f"1/{p.parenthesize(t, _POW)}",
+    root: lambda p, t: _root(p._print(t)),
+    xlogx: lambda p, t: p._print(t * sp.log(t)),
+}
+"""Scalar functions that have a sign of their own."""
+
 _CALLS: dict[str, Callable[..., str]] = {
+    "mapped": _mapped,
+    "step": lambda p, x: f"1[{p._print(x)} > 0]",
+    "maximum": lambda p, a, b: f"max({p._print(a)}, {p._print(b)})",
+    "minimum": lambda p, a, b: f"min({p._print(a)}, {p._print(b)})",
+    "trace": lambda p, x: f"tr({p._print(x)})",
+    "logdet": lambda p, x: f"log|det {p.operand(x)}|",
+    "norm": lambda p, x: f"‖{p._print(x)}‖",
+    "inverse": lambda p, x: f"{p.parenthesize(x, _POW)}⁻¹",
     "dot": _dot,
     "sigmoid": lambda p, x: f"σ({p._print(x)})",
     "abs": lambda p, x: f"|{p._print(x)}|",
@@ -290,11 +451,12 @@ def _is_closed(text: str) -> bool:
 
 
 def _is_loose(text: str) -> bool:
-    """Whether ``text`` has a sum or ⊙ outside every bracket."""
-    depth = 0
+    """Whether ``text`` has a sum or ⊙ outside every bracket and norm."""
+    depth = bars = 0
     for k, char in enumerate(text):
         depth += (char in "([") - (char in ")]")
-        if depth == 0 and char in "+-⊙" and text[k - 1 : k + 2] == f" {char} ":
+        bars ^= char in "‖|"
+        if depth == bars == 0 and char in "+-⊙" and text[k - 1 : k + 2] == f" {char} ":
             return True
     return False
 
@@ -303,6 +465,28 @@ def _is_hadamard(m: Any) -> bool:
     return isinstance(m, sp.HadamardProduct) or (
         isinstance(m, sp.HadamardPower) and m.args[1].is_Integer and m.args[1] > 0
     )
+
+
+def _complement(e: Any) -> Any:
+    """1[j = c], where ``e`` is 1 − 1[j = c], which reads 1[j ≠ c]; else None."""
+    rest = 1 - e if isinstance(e, sp.Add) and not isinstance(e, MatrixExpr) else None
+    return rest if isinstance(rest, sp.KroneckerDelta) else None
+
+
+def _content(args: Sequence[Any]) -> Any:
+    """2 for the terms of 2·a − 2·b, which reads 2·(a − b); else 1."""
+    weights = {_weight(x) for x in args}
+    if len(weights) != 2 or not all(c.is_Integer for c in weights) or sum(weights) != 0:
+        return 1
+    return 1 if any(x.is_number for x in args) else max(weights)
+
+
+def _divided(term: Any, number: Any) -> Any:
+    """A term of a sum without a factor of its weight."""
+    if isinstance(term, MatrixExpr):
+        c, matrices = term.as_coeff_matrices()
+        return sp.MatMul(c / number, *matrices).doit(deep=False)
+    return term / number
 
 
 def _weight(term: Any) -> Any:
@@ -317,11 +501,11 @@ def _reading_order(term: Any) -> tuple[Any, ...]:
     body = term.as_coeff_mmul()[1] if isinstance(term, sp.MatMul) else term
     if isinstance(body, OneMatrix) or body.is_number:
         rank = 0
-    elif isinstance(body, sp.MatMul | sp.Mul | sp.HadamardProduct):
+    elif isinstance(body, sp.MatMul | sp.Mul | sp.HadamardProduct | sp.Sum):
         rank = 1
     elif isinstance(body, NamedMatrix | NamedScalar):
         rank = 2
-    elif isinstance(body, sp.MatrixSymbol | sp.Symbol):
+    elif isinstance(body, sp.MatrixSymbol | sp.Symbol | sp.Indexed):
         rank = 4
     else:
         rank = 3
@@ -334,8 +518,24 @@ def _degree(body: Any) -> int:
 
 
 def _factor_order(f: Any) -> tuple[Any, ...]:
-    """Numbers, then symbols and powers, then sums and functions."""
-    return isinstance(f, sp.Function | ScalarCall), f.is_Add, sp.default_sort_key(f)
+    """Numbers, then adjoints, symbols and powers, then sums and functions, and Σ last.
+
+    Of symbols, Greek letters come first, as in β·z; of unknown functions, derivatives last.
+    """
+    adjoint = isinstance(f, sp.Indexed | NamedScalar) and is_adjoint(str(f))
+    late = isinstance(f, sp.Function | ScalarCall)
+    greek = isinstance(f, sp.Symbol) and "α" <= f.name[:1] <= "ω"
+    power = f.is_Pow and not f.exp.is_number
+    primed = isinstance(f, AppliedUndef) and "′" in f.func.__name__
+    kinds = (isinstance(f, sp.Sum), primed, late, f.is_Add, not adjoint, power, not greek)
+    return *kinds, sp.default_sort_key(f)
+
+
+def _fraction(e: Any) -> tuple[Any, Any]:
+    """Numerator and denominator; exp(−t) stays above, and u^(−n − 1) goes below."""
+    factors = sp.Mul.make_args(e)
+    below = [f for f in factors if f.is_Pow and f.exp.could_extract_minus_sign()]
+    return sp.Mul(*(f for f in factors if f not in below)), sp.Mul(*(1 / f for f in below))
 
 
 def _hadamard_order(f: Any) -> tuple[Any, ...]:
@@ -345,7 +545,9 @@ def _hadamard_order(f: Any) -> tuple[Any, ...]:
     if isinstance(f, sp.MatAdd):
         with_constant = any(isinstance(_strip(t), OneMatrix) for t in f.args)
         return (4 if with_constant else 1), sp.default_sort_key(f)
-    return (2 if isinstance(f, sp.MatrixSymbol) else 3), sp.default_sort_key(f)
+    if isinstance(f, sp.MatrixSymbol):
+        return 2, not is_adjoint(f.name), sp.default_sort_key(f)
+    return 3, sp.default_sort_key(f)
 
 
 def _strip(term: Any) -> Any:

@@ -25,6 +25,7 @@ from symgrad.codegen.runtime.dataspec import DataSpec
 from symgrad.codegen.training import RESERVED, ParamSpec, Size, TrainingSpec, assemble
 from symgrad.compile import DTYPES, build
 from symgrad.errors import DeclarationError, UnsupportedError
+from symgrad.facts import axes_of_fact
 from symgrad.functions import as_expression
 from symgrad.graph import Node, Shape
 from symgrad.lift import lift
@@ -210,7 +211,7 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
 
 def _array_shape(symbol: Any) -> Shape:
     node = lift(symbol)
-    return array_shape(node.shape, *symbol.shape) if hasattr(symbol, "shape") else node.shape
+    return array_shape(node.shape, *getattr(symbol, "shape", ()))
 
 
 def _sized(shape: Shape, names: Mapping[sp.Basic, str]) -> tuple[Size, ...]:
@@ -221,5 +222,5 @@ def _data_spec(name: str, leaf: Node, names: Mapping[sp.Basic, str]) -> DataSpec
     classes = leaf.leaf.classes
     if isinstance(classes, sp.Basic):
         classes = names.get(classes, str(classes))
-    simplex = ("simplex", leaf.rank - 1) in leaf.leaf.facts
+    simplex = axes_of_fact(leaf, "simplex") == (leaf.rank - 1,)
     return DataSpec(name, _sized(leaf.shape[1:], names), classes, simplex)

@@ -18,8 +18,10 @@ from symgrad.codegen.arguments import integers_used
 from symgrad.declare import let
 from symgrad.derivation import Derivation, gradient
 from symgrad.errors import DeclarationError, UnsupportedError
+from symgrad.facts import FACTS
 from symgrad.graph import Kind, Node
-from symgrad.lift import lift, shape_text
+from symgrad.lift import lift
+from symgrad.listing import shape_text
 from symgrad.symbols import ScalarCall
 
 
@@ -146,9 +148,10 @@ def _check_parameter(symbol: Any) -> None:
             "a MatrixSymbol."
         )
     if node.kind is Kind.LEAF and node.leaf.facts:
+        fact = FACTS[min(node.leaf.facts).name]
         raise DeclarationError(
-            f"the parameter {symbol} is declared a probability vector, which gradient steps would "
-            "not keep; declare a free vector and use its sg.softmax."
+            f"the parameter {symbol} is declared {fact.name}, which gradient steps would not keep; "
+            f"declare a free one and use {fact.instead}."
         )
 
 

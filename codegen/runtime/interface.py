@@ -18,7 +18,7 @@ below: softmax regression, written by hand in the form that the generator writes
 | `_loss(params, *data) -> float` | the mean loss over the rows of the data |
 | `_value_and_grad(params, *data) -> (float, Params)` | the same, and its gradient in new arrays, scalars as arrays of shape `()` |
 | `_predict(params, *inputs) -> array` | predictions, one a row; defined even where `INPUTS` is empty |
-| `_workspace(params, batch_size) -> tuple` | the arrays that `_sgd_epoch` reuses |
+| `_workspace(params, batch_size, *data) -> tuple` | the arrays that `_sgd_epoch` reuses |
 | `_sgd_epoch(params, order, batch_size, learning_rate, work, *data) -> float` | one pass over the rows `order` in minibatches (the last may be smaller), updating `params` in place; returns the mean over rows of the loss, each taken just before its own update |
 
 The fixed part calls these with checked arguments only: contiguous, aligned, writeable arrays of
@@ -74,7 +74,9 @@ def _value_and_grad(params: Params, X: np.ndarray, Y: np.ndarray) -> tuple[float
     return _loss(params, X, Y), Params(W=delta.T @ X, b=delta.sum(axis=0))
 
 
-def _workspace(params: Params, batch_size: int) -> tuple[np.ndarray, ...]:
+def _workspace(
+    params: Params, batch_size: int, X: np.ndarray, Y: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """The rows of one minibatch: (B, D) and (B, C)."""
     classes, features = params.W.shape
     return np.empty((batch_size, features), DTYPE), np.empty((batch_size, classes), DTYPE)

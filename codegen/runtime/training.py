@@ -116,7 +116,7 @@ def fit(
         }
         state = _resume(checkpoint, settings, epochs, state)
 
-    work = _workspace(state.params, batch_size)
+    work = _workspace(state.params, batch_size, *arrays)
     bar, shown = progress and sys.stderr is not None and sys.stderr.isatty(), 0.0
     try:
         for epoch in range(len(state.records), epochs):

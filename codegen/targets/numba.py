@@ -8,6 +8,7 @@ four and less, for which unrolling is right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
@@ -15,7 +16,8 @@ import sympy as sp
 from symgrad.codegen import program as p
 from symgrad.codegen.expression import Code, Printer
 from symgrad.codegen.fusion import fuse
-from symgrad.codegen.names import Names
+from symgrad.codegen.matrices import as_matrices
+from symgrad.codegen.names import HELPERS, Names
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.targets.layout import definition
 from symgrad.codegen.targets.numba_loops import Loops
@@ -32,6 +34,7 @@ RESERVED = (
     "FAST",
     "njit",
     "gemm",
+    *HELPERS,
     *(f"{name}_{suffix}" for name in VECTORISED.values() for suffix in SUFFIX.values()),
 )
 CONTIGUOUS = True
@@ -53,6 +56,8 @@ def support(functions: Iterable[str], dtype: str) -> Source:
     suffix = SUFFIX[dtype]
     wanted = [f"{f}_{suffix}" for f in VECTORISED.values() if f"{f}_{suffix}(" in text]
     imports = ["import numpy as np", "from numba import njit"]
+    if "math." in text:
+        imports.insert(0, "import math")
     parts = [FAST]
     if wanted:
         copied = source_of("vector_math", *wanted)
@@ -60,6 +65,11 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         parts.append(copied.body.strip())
     if "f32(" in text and "f32 = np.float32" not in "\n".join(parts):
         parts.insert(0, "f32 = np.float32")
+    routines = [x for x in HELPERS if re.search(rf"(?<![\w.]){x}\(", text)]
+    if routines:
+        copied = source_of("routines", *routines)
+        imports += copied.imports
+        parts.append(copied.body.strip())
     if "gemm(" in text:
         copied = source_of("blas", "gemm")
         imports += copied.imports
@@ -111,13 +121,13 @@ class Kernel:
                 self._dims[n] = self.names.unique(f"n{n}")
             else:
                 self._dims[n] = self.names.unique("size")
-                for symbol in n.free_symbols:
+                for symbol in sorted(n.free_symbols, key=str):
                     self.dim(symbol)
         return self._dims[n]
 
     def invariant(self, expr: sp.Expr) -> Code:
         """A name for a number that depends on dimensions only."""
-        for symbol in expr.free_symbols:
+        for symbol in sorted(expr.free_symbols, key=str):
             self.dim(symbol)
         if expr not in self._invariants:
             self._invariants[expr] = self.names.unique("scale")
@@ -168,7 +178,7 @@ class Kernel:
         for statement in self.loops.needs_array():
             array = self.array_name(statement)
             shape = self.shape_text(statement.shape)
-            allocations.append(f"{array} = np.empty({shape}, np.{self.dtype})")
+            allocations.append(f"{array} = np.empty({shape}, np.{self.type_of(statement)})")
         for group in self.fused.groups:
             self.loops.group(group)
         results = [self._output(k) for k in range(len(self.program.outputs))]
@@ -183,6 +193,10 @@ class Kernel:
         ]
         arguments = [x.name for x in self.program.inputs]
         return decorator + "\n" + definition(name, arguments, description, body)
+
+    def type_of(self, statement: p.Statement) -> str:
+        """The type of an array's elements."""
+        return "int64" if isinstance(statement.operation, p.INTEGRAL) else self.dtype
 
     def array_name(self, statement: p.Statement) -> str:
         """A name for a value that is an array, registered."""
@@ -233,16 +247,11 @@ def _return(results: Sequence[str]) -> str:
 
 
 def _is_blas(statement: p.Statement) -> bool:
-    """A product of two matrices: two operands of two axes and one shared label."""
-    operation = statement.operation
-    if not isinstance(operation, p.Contract) or len(statement.shape) != 2:
+    """Whether a statement is a product of matrices, perhaps of merged axes."""
+    if not isinstance(statement.operation, p.Contract):
         return False
-    a, b = operation.operands
-    return (
-        len(a.labels) == len(b.labels) == 2
-        and len({*a.labels, *b.labels}) == 3
-        and len({*a.labels} & {*b.labels}) == 1
-    )
+    a, b = statement.operation.operands
+    return as_matrices(len(statement.shape), a, b) is not None
 
 
 def _known_sizes(program: p.Program) -> dict[int, tuple[str, int]]:

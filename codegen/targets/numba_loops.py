@@ -7,49 +7,21 @@ caller provides (`Place`). Nothing is allocated here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sympy as sp
 
 from symgrad.codegen import program as p
-from symgrad.codegen.expression import PRODUCT, Code, compare
-from symgrad.codegen.fusion import POINTWISE, Block, Call, Fused, Item, Nest, through
-from symgrad.codegen.names import Names
-from symgrad.codegen.targets.layout import comment
-from symgrad.codegen.targets.numba_scalar import ScalarPrinter
-from symgrad.graph import Dim, Labels, Shape, slot
-
-_LOOPS = "ijklmnopq"
+from symgrad.codegen.expression import PRODUCT, Code
+from symgrad.codegen.fusion import POINTWISE, Block, Call, Item, Nest
+from symgrad.codegen.targets.layout import WIDTH
+from symgrad.codegen.targets.numba_elements import Elements
+from symgrad.graph import Dim, Labels, Shape
 
 
-class Loops:
-    """Prints the groups of one program.
-
-    ``names`` gives new names; ``dim`` the text of a dimension; ``arrays`` the name of each value
-    that has an array, inputs included; ``scalars`` of each value that is a scalar variable.
-    """
-
-    def __init__(
-        self,
-        program: p.Program,
-        fused: Fused,
-        dtype: str,
-        names: Names,
-        dim: Callable[[Dim], str],
-        invariant: Callable[[sp.Expr], Code],
-    ) -> None:
-        self.program, self.fused, self.dtype = program, fused, dtype
-        self.names, self.dim = names, dim
-        self.lines: list[str] = []
-        self.depth = 0
-        self.arrays: dict[int, str] = {}
-        self.scalars: dict[int, str] = {}
-        self._local: dict[int, str] = {}
-        self._index: dict[int, str] = {}
-        self.printer = ScalarPrinter(dtype, invariant, self._hoist)
-        self._statements = {s.value: s for s in program.statements}
-        self.letters = [x for x in _LOOPS if x not in program.taken]
+class Loops(Elements):
+    """Prints the groups of one program."""
 
     # --------------------------------------------------------------------------------- places
 
@@ -81,7 +53,8 @@ class Loops:
                         continue
                     on_row = _on_row(item)
                     accumulates = (item.sums_rows or item.sums_inner) and not on_row
-                    if elsewhere or accumulates or (later and not on_row):
+                    whole = _is_inverse(item.statement)
+                    if elsewhere or accumulates or whole or (later and not on_row):
                         found.append(item.statement)
         return [s for s in found if s.value not in self.fused.overwrites]
 
@@ -120,10 +93,36 @@ class Loops:
         sign = "-" if negative else ""
         text = scale.bound(PRODUCT) if negative else scale.text
         number = f"{sign}{text}"
-        beta = self.printer.constant(int(call.accumulates)).text
-        out = self.arrays[call.value]
-        a, b, c = self._matrices(call, out)
-        self._line(f"gemm({number}, {a}, {b}, {beta}, {c})")
+        found, out = call.product, self.arrays[call.value]
+        own = tuple(range(len(result.shape)))
+        adds_up = any(x not in own for x in found.loops)  # then each product adds to the last
+        if adds_up and not call.accumulates:
+            self._line(f"{out}[:] = {self.printer.constant(0).text}")
+        beta = self.printer.constant(int(call.accumulates or adds_up)).text
+        extents = p.extents(self.program, call.statement)
+        letters = self.letters[: len(found.loops)]
+        index = dict(zip(found.loops, letters, strict=True))
+        left, right = self.arrays[found.a.value], self.arrays[found.b.value]
+
+        def matrix(array: str, labels: Labels, rows: Labels, cols: Labels, turned: bool) -> str:
+            where = [index[x] for x in labels if x in index]
+            name = f"{array}[{', '.join(where)}]" if where else array
+            groups = (cols, rows) if turned else (rows, cols)
+            if len(rows) > 1 or len(cols) > 1:
+                text = f"{name}.reshape(({', '.join(self._size(g, extents) for g in groups)}))"
+                name = self.names.unique(f"{array}_matrix")
+                self._line(f"{name} = {text}")
+            return f"{name}.T" if turned else name
+
+        rows, inner, cols = found.rows, found.inner, found.cols
+        with self._loops(letters, [extents[x] for x in found.loops]):
+            a = matrix(left, found.a.labels, rows, inner, found.transposed[0])
+            b = matrix(right, found.b.labels, inner, cols, found.transposed[1])
+            c = matrix(out, own, rows, cols, False)
+            self._line(f"gemm({number}, {a}, {b}, {beta}, {c})")
+
+    def _size(self, labels: Labels, extents: Mapping[int, Dim]) -> str:
+        return " * ".join(self.dim(extents[x]) for x in labels)
 
     def _weight(self, weight: sp.Expr) -> tuple[bool, Code]:
         negative = bool(weight.as_coeff_Mul()[0].is_negative)
@@ -131,20 +130,9 @@ class Loops:
         code = self.printer.constant(size) if size.is_number else self.printer.invariant(size)
         return negative, code
 
-    def _matrices(self, call: Call, out: str) -> tuple[str, str, str]:
-        """a, b and c with the transposes that make it c = a·b."""
-        a, b = call.a, call.b
-        summed = (set(a.labels) & set(b.labels)) - {0, 1}
-        (k,) = summed
-        if 0 not in a.labels:
-            a, b = b, a
-        left, right = self.arrays[a.value], self.arrays[b.value]
-        left = left if a.labels == (0, k) else f"{left}.T"
-        right = right if b.labels == (k, 1) else f"{right}.T"
-        return left, right, out
-
     def _scalar_item(self, item: Item) -> None:
         statement = item.statement
+        self._index = {}
         self._comment(statement)
         if isinstance(statement.operation, p.Scatter):
             self._initialise(item)
@@ -153,10 +141,13 @@ class Loops:
         if self._updates(statement):
             self._store(f"{self.arrays[statement.value]}[()]", statement)
             return
-        code = self._expression(statement)
+        if _is_inverse(statement):
+            self._invert(statement)
+            return
+        code = self._private(item) if item.private else self._expression(statement)
         if statement.value not in self.scalars:
             self.scalars[statement.value] = self._name(statement)
-        self._line(f"{self.scalars[statement.value]} = {code.text}")
+        self._assign(self.scalars[statement.value], code)
 
     # ----------------------------------------------------------------------------------- nests
 
@@ -186,7 +177,7 @@ class Loops:
             self._line(f"{self.scalars[statement.value]} = {start}")
 
     def _start(self, statement: p.Statement) -> str:
-        maximum = isinstance(statement.operation, p.Maximum)
+        maximum = isinstance(statement.operation, p.Maximum | p.ArgMaximum)
         return self.printer.constant(-sp.oo if maximum else 0).text.replace("-inf", "-np.inf")
 
     def _block(self, block: Block, i: str) -> None:
@@ -215,6 +206,9 @@ class Loops:
         if self._updates(statement):
             self._store(self._target(item), statement)
             return
+        if _is_inverse(statement):
+            self._invert(statement)
+            return
         code = self._private(item) if item.private else self._expression(statement)
         if item.sums_rows or item.sums_inner:
             self._accumulate(item, code)
@@ -224,14 +218,14 @@ class Loops:
             self._local[value] = code.text
         elif target is not None and self._is_read_in(block, value):
             name = self._name(statement, *self._index.values())
-            self._line(f"{name} = {code.text}")
+            self._assign(name, code)
             self._line(f"{target} = {name}")
             self._local[value] = name
         elif target is not None:
-            self._line(f"{target} = {code.text}")
+            self._assign(target, code)
         else:
             name = self._name(statement, *self._index.values())
-            self._line(f"{name} = {code.text}")
+            self._assign(name, code)
             self._local[value] = name
 
     def _target(self, item: Item) -> str | None:
@@ -256,9 +250,9 @@ class Loops:
                 scaled = [self.printer.scaled(w, self._operand(x)) for w, x in rest]
                 down = all(negative for negative, _ in scaled)
                 code = self.printer.add([(n and not down, c) for n, c in scaled])
-                self._line(f"{target} {'-=' if down else '+='} {code.text}")
+                self._assign(str(target), code, "-=" if down else "+=")
                 return
-        self._line(f"{target} = {self._expression(statement).text}")
+        self._assign(str(target), self._expression(statement))
 
     def _accumulate(self, item: Item, code: Code) -> None:
         statement = item.statement
@@ -269,6 +263,9 @@ class Loops:
             label = statement.operation.label
             where = [index if x == label else self._index[x] for x in axes]
             target = f"{self.arrays[value]}[{', '.join(where)}]"
+        elif isinstance(statement.operation, p.Unwindow):
+            self._add_at(item, statement.operation, code)
+            return
         elif not item.sums_rows and _on_row(item):
             target = self._local[value]
         elif statement.shape:
@@ -276,21 +273,63 @@ class Loops:
         else:
             target = self.scalars[value]
         if isinstance(statement.operation, p.Maximum):
+            if len(target) * 2 + len(code.text) + 4 * self.depth > WIDTH - 20:
+                code = self._hoist(code)
             self._line(f"{target} = max({target}, {code.text})")
         else:
-            self._line(f"{target} += {code.text}")
+            self._assign(target, code, "+=")
+
+    def _add_at(self, item: Item, operation: p.Unwindow, code: Code) -> None:
+        """``out[i, 2 * j + k - 1] += …`` where that is inside of out."""
+        at, conditions = dict(operation.places), list[str]()
+        shape, where = item.statement.shape, list[str]()
+        for label in range(item.rank):
+            if label not in at:
+                where.append(self._index[label])
+                continue
+            place = at[label]
+            found = self._place_of(place, lambda labels: labels)
+            where.append(self._bounded(place, found, shape[label], conditions))
+        target = f"{self.arrays[item.statement.value]}[{', '.join(where)}]"
+        if not conditions:
+            self._assign(target, code, "+=")
+            return
+        self._line(f"if {' and '.join(conditions)}:")
+        self.depth += 1
+        self._assign(target, code, "+=")
+        self.depth -= 1
+
+    def _invert(self, statement: p.Statement) -> None:
+        """A call that writes the inverse, or raises what is wrong with the matrix."""
+        assert isinstance(statement.operation, p.Linalg)
+        (operand,) = statement.operation.operands
+        result = p.Operand(statement.value, tuple(range(len(statement.shape))))
+        self._line(f"if not inverse_of({self._whole(operand)}, {self._whole(result)}):")
+        self._refuse(statement.operation)
 
     def _private(self, item: Item) -> Code:
-        """A sum over loops of the item's own."""
+        """A sum, or the place of a maximum, over loops of the item's own."""
         statement = item.statement
         used = len(self._index)
         letters = self.letters[used : used + len(item.private)]
         extents = p.extents(self.program, statement)
+        dims = [extents[x] for x in item.private]
         total = self._name(statement, *self._index.values())
-        self._line(f"{total} = {self.printer.constant(0).text}")
+        place = isinstance(statement.operation, p.ArgMaximum)
+        self._line(f"{total} = {0 if place else self.printer.constant(0).text}")
+        if place:
+            best = self.names.temporary()
+            self._line(f"{best} = {self._start(statement)}")
         self._index.update(zip(item.private, letters, strict=True))
-        with self._loops(letters, [extents[x] for x in item.private]):
-            self._line(f"{total} += {self._expression(statement).text}")
+        with self._loops(letters, dims):
+            code = self._expression(statement)
+            if place:
+                code = code if code.depth == 0 else self._hoist(code)
+                self._line(f"if {code.text} > {best}:")
+                self._line(f"    {best} = {code.text}")
+                self._line(f"    {total} = {letters[0]}")
+            else:
+                self._assign(total, code, "+=")
         for label in item.private:
             del self._index[label]
         return Code(total)
@@ -305,111 +344,7 @@ class Loops:
         with self._loops(letters, shape):
             self._line(f"{name}[{', '.join(letters)}] = {self._operand(operand).text}")
 
-    # ----------------------------------------------------------------------------- expressions
-
-    def _expression(self, statement: p.Statement, outer: Labels | None = None) -> Code:
-        """The right-hand side of a statement at the current point of the loops."""
-        operation = statement.operation
-
-        def at(labels: Labels) -> Labels:
-            return labels if outer is None else through(outer, labels)
-
-        operands = [p.Operand(x.value, at(x.labels)) for x in operation.operands]
-        match operation:
-            case p.Constant(number=number):
-                if number.is_number:
-                    return self.printer.constant(number)
-                return self.printer.invariant(number)
-            case p.Sum(weights=weights):
-                codes = [self._operand(x) for x in operands]
-                terms = [self.printer.scaled(w, c) for w, c in zip(weights, codes, strict=True)]
-                return self.printer.add(sorted(terms, key=lambda term: term[0]))
-            case p.Multiply() | p.Contract():
-                codes = [self._operand(x) for x in operands]
-                above = [c for c in codes if c.inverse is None]
-                below = [c.inverse for c in codes if c.inverse is not None]
-                return self.printer.multiply(above, below)
-            case p.Apply(body=body):
-                arguments = {slot(k): self._operand(x) for k, x in enumerate(operands)}
-                return self.printer.scalar(body, arguments)
-            case p.Total() | p.Maximum():
-                return self._operand(operands[0])
-            case p.Scatter():
-                return self._operand(operands[1])
-            case p.Eye():
-                a, b = at((0, 1))
-                return self._truth(Code(self._index[a]), Code(self._index[b]))
-            case p.OneHot():
-                (index,) = operands
-                last = at((len(statement.shape) - 1,))[0]
-                return self._truth(Code(self._integer(index)), Code(self._index[last]))
-            case p.Gather(axes=axes):
-                return self._gathered(operands, axes)
-            case _:
-                raise AssertionError(f"{type(operation).__name__} is not printed in a loop")
-
-    def _truth(self, left: Code, right: Code) -> Code:
-        one, zero = self.printer.constant(1).text, self.printer.constant(0).text
-        return Code(f"({one} if {compare(left, '==', right).text} else {zero})", depth=1)
-
-    def _gathered(self, operands: Sequence[p.Operand], axes: Iterable[int]) -> Code:
-        source, *indices = operands
-        by_axis = dict(zip(axes, indices, strict=True))
-        where = [
-            self._integer(by_axis[axis]) if axis in by_axis else self._index[label]
-            for axis, label in enumerate(source.labels)
-        ]
-        return Code(f"{self.arrays[source.value]}[{', '.join(where)}]")
-
-    def _integer(self, operand: p.Operand) -> str:
-        if operand.value in self.fused.inlined:
-            operation = self.fused.inlined[operand.value].operation
-            assert isinstance(operation, p.Constant)
-            return str(operation.number)
-        return self._operand(operand).text
-
-    def _operand(self, operand: p.Operand) -> Code:
-        value = operand.value
-        if value in self.fused.inlined:
-            return self._expression(self.fused.inlined[value], operand.labels)
-        if value in self._local:
-            return Code(self._local[value])
-        if not self.program.shape(value):
-            return self._scalar(value)
-        return Code(f"{self.arrays[value]}[{self._where(operand.labels)}]")
-
-    def value_text(self, value: int) -> str:
-        """The text of a scalar value."""
-        return self._scalar(value).text
-
-    def _scalar(self, value: int) -> Code:
-        if value in self.fused.inlined:
-            return self._expression(self.fused.inlined[value])
-        return Code(self.scalars[value])
-
-    def _where(self, labels: Labels) -> str:
-        return ", ".join(self._index[x] for x in labels)
-
-    # ----------------------------------------------------------------------------------- lines
-
-    def _name(self, statement: p.Statement, *letters: str) -> str:
-        base = statement.name or statement.suggestion or self.arrays.get(statement.value)
-        if base is None:
-            return self.names.temporary()
-        return self.names.unique(f"{base}_{''.join(letters)}" if letters else base)
-
-    def _hoist(self, code: Code) -> Code:
-        name = self.names.temporary()
-        self._line(f"{name} = {code.text}")
-        return Code(name)
-
-    def _comment(self, statement: p.Statement) -> None:
-        if statement.comment:
-            for line in comment(statement.comment, statement.shape):
-                self._line(line)
-
-    def _line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
+    # ----------------------------------------------------------------------------------- loops
 
     @contextmanager
     def _loop(self, letter: str, dim: Dim) -> Iterator[None]:
@@ -434,6 +369,10 @@ def _members(group: Call | Nest) -> Iterator[tuple[p.Statement, Block | None]]:
     for block in group.blocks:
         for item in block.items:
             yield item.statement, block
+
+
+def _is_inverse(statement: p.Statement) -> bool:
+    return isinstance(statement.operation, p.Linalg) and statement.operation.op == "inverse"
 
 
 def _on_row(item: Item) -> bool:

@@ -11,18 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import sympy as sp
 
+from symgrad import vocabulary as v
 from symgrad.codegen.expression import (
     ATOM,
+    COMPARE,
     SIGN,
-    SUM,
     Code,
     Printer,
     Spelling,
+    call,
+    compare,
     deeper,
     multiply,
     power,
 )
-from symgrad.vocabulary import absolute, relu, sigmoid, signum, softplus, step
 
 SUFFIX = {"float32": "f32", "float64": "f64"}
 
@@ -30,8 +32,11 @@ VECTORISED: dict[type[sp.Basic], str] = {
     sp.exp: "exp",
     sp.log: "log",
     sp.tanh: "tanh",
-    sigmoid: "sigmoid",
-    softplus: "softplus",
+    v.sigmoid: "sigmoid",
+    v.softplus: "softplus",
+    v.elu: "elu",
+    v.normal_cdf: "normal_cdf",
+    v.normal_pdf: "normal_pdf",
 }
 """Functions of `runtime.vector_math`, one for each type: ``exp_f32``."""
 
@@ -42,15 +47,25 @@ LIBRARY: dict[type[sp.Basic], str] = {
     sp.asin: "np.arcsin",
     sp.acos: "np.arccos",
     sp.atan: "np.arctan",
+    sp.atan2: "np.arctan2",
     sp.sinh: "np.sinh",
     sp.cosh: "np.cosh",
     sp.asinh: "np.arcsinh",
     sp.acosh: "np.arccosh",
     sp.atanh: "np.arctanh",
     sp.sqrt: "np.sqrt",
-    absolute: "abs",
     sp.Abs: "abs",
-    signum: "np.sign",
+    sp.sign: "np.sign",
+    sp.floor: "np.floor",
+    sp.ceiling: "np.ceil",
+    sp.erf: "math.erf",
+    sp.erfc: "math.erfc",
+    v.absolute: "abs",
+    v.signum: "np.sign",
+    v.hard_sign: "np.sign",
+    v.maximum: "np.maximum",
+    v.minimum: "np.minimum",
+    v.root: "np.sqrt",
 }
 """Functions that Numba compiles to a call or an instruction of its own."""
 
@@ -119,16 +134,129 @@ class ScalarPrinter(Printer):
         suffix = SUFFIX[self.dtype]
         table: dict[type[sp.Basic], Spelling] = {**LIBRARY}
         table.update({f: f"{name}_{suffix}" for f, name in VECTORISED.items()})
-        table[step] = self._step
-        table[relu] = self._relu
+        table.update({f: getattr(self, name) for f, name in _WRITTEN_OUT.items()})
+        table.update({f: self._inverse(table[g]) for f, g in _RECIPROCAL.items()})
+        table.update({f: self._of_inverse(table[g]) for f, g in _OF_RECIPROCAL.items()})
         return table
 
+    def conditional(self, condition: Code, yes: Code, no: Code) -> Code:
+        """One of two values."""
+        condition, yes, no = self.fit([condition, yes, no])
+        text = f"({yes.text} if {condition.text} else {no.text})"
+        return Code(text, depth=deeper(condition, yes, no))
+
+    def connected(self, connective: str, parts: Sequence[Code]) -> Code:
+        """Truth values joined by ``and`` or ``or``, or negated."""
+        word = {"&": "and", "|": "or", "~": "not"}[connective]
+        codes = [x.bound(ATOM) for x in parts]
+        text = f" {word} ".join(codes) if len(codes) > 1 else f"{word} {codes[0]}"
+        return Code(text, COMPARE, deeper(*parts), boolean=True)
+
+    def _named(self, t: Code) -> Code:
+        """``t``, to be written more than once."""
+        return t if t.depth == 0 else self.hoist(t)
+
+    def _inverse(self, spelling: Spelling) -> Spelling:
+        def inverse(t: Code) -> Code:
+            return self.multiply([], [self._called(spelling, t)])
+
+        return inverse
+
+    def _of_inverse(self, spelling: Spelling) -> Spelling:
+        def of_inverse(t: Code) -> Code:
+            return self._called(spelling, self.multiply([], [t]))
+
+        return of_inverse
+
+    def _called(self, spelling: Spelling, t: Code) -> Code:
+        return call(spelling, t) if isinstance(spelling, str) else spelling(t)
+
     def _step(self, t: Code) -> Code:
-        one, zero = self.constant(1).text, self.constant(0).text
-        return Code(f"({one} if {t.bound(SUM)} > {zero} else {zero})", depth=deeper(t))
+        one, zero = self.constant(1), self.constant(0)
+        return self.conditional(compare(t, ">", zero), one, zero)
+
+    def _zero_one(self, t: Code) -> Code:
+        one, zero = self.constant(1), self.constant(0)
+        return self.conditional(compare(t, "<", zero), one, zero)
+
+    def _exceeds(self, a: Code, b: Code) -> Code:
+        a, b = self._named(a), self._named(b)
+        one, half, zero = (self.constant(x) for x in (1, 0.5, 0))
+        other = self.conditional(compare(a, "<", b), zero, half)
+        return self.conditional(compare(a, ">", b), one, other)
 
     def _relu(self, t: Code) -> Code:
         """Not ``max``, which would turn a NaN into 0."""
-        t = t if t.depth == 0 else self.hoist(t)
-        zero = self.constant(0).text
-        return Code(f"({zero} if {t.text} < {zero} else {t.text})", depth=deeper(t))
+        t, zero = self._named(t), self.constant(0)
+        return self.conditional(compare(t, "<", zero), zero, t)
+
+    def _leaky_relu(self, t: Code, slope: Code) -> Code:
+        t = self._named(t)
+        return self.conditional(compare(t, ">", self.constant(0)), t, self.multiply([slope, t]))
+
+    def _elu(self, t: Code, alpha: Code) -> Code:
+        one = self.constant(1).text
+        e = call(f"elu_{SUFFIX[self.dtype]}", t := self._named(t))
+        if alpha.text == one:
+            return e
+        e = self.hoist(e)
+        return self.conditional(compare(t, ">", self.constant(0)), t, self.multiply([alpha, e]))
+
+    def _swish(self, t: Code) -> Code:
+        t = self._named(t)
+        return self.multiply([t, call(f"sigmoid_{SUFFIX[self.dtype]}", t)])
+
+    def _gelu(self, t: Code) -> Code:
+        t = self._named(t)
+        return self.multiply([t, call(f"normal_cdf_{SUFFIX[self.dtype]}", t)])
+
+    def _inverse_or_zero(self, t: Code) -> Code:
+        t, zero = self._named(t), self.constant(0)
+        return self.conditional(compare(t, "==", zero), zero, self.multiply([], [t]))
+
+    def _xlogx(self, t: Code) -> Code:
+        t, zero = self._named(t), self.constant(0)
+        product = self.multiply([t, call(f"log_{SUFFIX[self.dtype]}", t)])
+        return self.conditional(compare(t, "==", zero), zero, product)
+
+    def _sech(self, t: Code) -> Code:
+        """By e^−|t|, which cannot overflow."""
+        e = self.hoist(call(f"exp_{SUFFIX[self.dtype]}", Code(f"-abs({t.text})", SIGN, 1)))
+        below = self.add([(False, self.constant(1)), (False, self.multiply([e, e]))])
+        return self.multiply([self.constant(2), e], [below])
+
+    def _csch(self, t: Code) -> Code:
+        """By e^−|t|, which cannot overflow."""
+        t = self._named(t)
+        e = call(f"exp_{SUFFIX[self.dtype]}", Code(f"-abs({t.text})", SIGN, 1))
+        below = call("np.expm1", self.multiply([self.constant(-2), Code(f"abs({t.text})")]))
+        return call("np.copysign", self.multiply([self.constant(2), e], [below]), t)
+
+
+_WRITTEN_OUT: dict[type[sp.Basic], str] = {
+    v.step: "_step",
+    v.hard_step: "_step",
+    v.zero_one: "_zero_one",
+    v.exceeds: "_exceeds",
+    v.relu: "_relu",
+    v.leaky_relu: "_leaky_relu",
+    v.elu: "_elu",
+    v.swish: "_swish",
+    v.gelu: "_gelu",
+    v.inverse_or_zero: "_inverse_or_zero",
+    v.xlogx: "_xlogx",
+    sp.sech: "_sech",
+    sp.csch: "_csch",
+}
+"""Functions that are a line of arithmetic: a method of `ScalarPrinter` each."""
+
+_RECIPROCAL = {sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin, sp.coth: sp.tanh}
+_OF_RECIPROCAL = {
+    sp.acot: sp.atan,
+    sp.asec: sp.acos,
+    sp.acsc: sp.asin,
+    sp.asech: sp.acosh,
+    sp.acsch: sp.asinh,
+    sp.acoth: sp.atanh,
+}
+"""1/f(t) and f(1/t)."""

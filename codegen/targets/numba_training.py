@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from symgrad.codegen import buffers
+from symgrad.codegen.expression import Code, Printer
 from symgrad.codegen.program import Input, Program
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
 from symgrad.codegen.targets.numba import CACHED, Kernel, support
+from symgrad.codegen.targets.numba_scalar import OUTSIDE
 from symgrad.codegen.training import TrainingSpec
-from symgrad.errors import UnsupportedError
-from symgrad.graph import Dim, Shape
+from symgrad.graph import Shape
 
 REQUIREMENTS = "NumPy, Numba and SciPy"
 CHECKS_IN_FLOAT64 = False
@@ -49,9 +50,14 @@ def _given(spec: TrainingSpec, program: Program, data: Sequence[str]) -> list[st
     return [*given, *data]
 
 
-def _called(before: str, function: str, arguments: Sequence[str], after: str = "") -> list[str]:
+def _called(
+    before: str,
+    function: str,
+    arguments: Sequence[str],
+    after: str = "",
+    room: int = WIDTH - 4,
+) -> list[str]:
     """``before function(arguments) after`` on as few lines as a formatter would use."""
-    room = WIDTH - 4
     inside = ", ".join(arguments)
     line = f"{before}{function}({inside}){after}"
     if len(line) <= room:
@@ -59,7 +65,7 @@ def _called(before: str, function: str, arguments: Sequence[str], after: str = "
     opening, closing = f"{before}{function}(", f"){after}"
     if after:  # the call is itself an argument
         head = before.rstrip("(")
-        call = _called("", function, arguments)
+        call = _called("", function, arguments, room=room - 4)
         if len(call) == 1 and len(call[0]) + 4 <= room:
             return [f"{head}(", f"    {call[0]}", after]
         return [f"{head}(", *(f"    {line}" for line in call), after]
@@ -256,46 +262,37 @@ class _Epoch:
             entry = self.by_name[row]
             kind = "np.int64" if entry.role == "label" else "DTYPE"
             lines.append((name, entry.array_shape, kind))
-        for name, shape in zip(self.buffers, self.shapes, strict=True):
+        for name, shape, integral in zip(
+            self.buffers, self.shapes, self.shared.integral, strict=True
+        ):
             flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
-            lines.append((name, (sp.Mul(*shape),) if flat else shape, "DTYPE"))
-        allocations = [
-            f"np.empty({self._tuple(shape, sizes)}, {kind}),  # {name}"
-            for name, shape, kind in lines
-        ]
+            kind = "np.int64" if integral else "DTYPE"
+            lines.append((name, (sp.Mul(*shape),) if flat else shape, kind))
+        allocations: list[str] = []
+        for name, shape, kind in lines:
+            inside = f"{self._tuple(shape, sizes)}, {kind}"
+            line = f"np.empty({inside}),  # {name}"
+            parts = ["np.empty(", f"    {inside}", f"),  # {name}"]
+            allocations += [line] if len(line) <= WIDTH - 8 else parts
         body = ["return (", *(f"    {x}" for x in allocations), ")"]
-        arguments = ["params: Params", "batch_size: int"]
+        arguments = ["params: Params", "batch_size: int", *(f"{x}: {_ARRAY}" for x in self.data)]
         description = "The arrays that `_sgd_epoch` reuses for every minibatch."
         return definition("_workspace", arguments, description, body, "tuple[np.ndarray, ...]")
 
     def _sizes(self) -> dict[sp.Basic, str]:
-        """Where `_workspace` reads a symbolic dimension: from the shape of a parameter."""
-        found: dict[sp.Basic, str] = {}
-        for entry in self.program.inputs:
-            if entry.name in self.spec.names:
-                for axis, n in enumerate(entry.array_shape):
-                    if isinstance(n, sp.Symbol):
-                        found.setdefault(n, f"params.{entry.name}.shape[{axis}]")
+        """Where `_workspace` reads a dimension: from a parameter, or else from the data."""
+        found: dict[sp.Basic, str] = {self.batch: "batch_size"}
+        sources = {x: f"params.{x}" for x in self.spec.names}
+        sources.update(zip(self.spec.rows, self.data, strict=True))
+        for name, source in sources.items():
+            for axis, n in enumerate(self.by_name[name].array_shape):
+                if isinstance(n, sp.Symbol):
+                    found.setdefault(n, f"{source}.shape[{axis}]")
         return found
 
     def _tuple(self, shape: Shape, sizes: Mapping[sp.Basic, str]) -> str:
-        def text(n: Dim) -> str:
-            if n == self.batch:
-                return "batch_size"
-            if isinstance(n, int) or n.is_Integer:
-                return str(n)
-            if n.is_Mul:
-                return " * ".join(map(text, n.args))
-            if n.is_Pow and n.exp.is_Integer:
-                return f"{text(n.base)}**{n.exp}"
-            if n in sizes:
-                return sizes[n]
-            raise UnsupportedError(
-                f"the training step needs an array with the dimension {n}, which is not a "
-                "dimension of any parameter; give it as a number."
-            )
-
-        dims = [text(n) for n in shape]
+        printer = Printer("Numba", OUTSIDE, lambda symbol: Code(sizes[symbol]))
+        dims = [printer.scalar(sp.sympify(n)).text for n in shape]
         return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
 
     def _wrapper(self) -> str:

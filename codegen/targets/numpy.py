@@ -7,20 +7,22 @@ is spelled stands in `numpy_operations`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+import re
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 
 import sympy as sp
 
 from symgrad.codegen import program as p
-from symgrad.codegen.expression import ATOM, Code, Printer
-from symgrad.codegen.names import Names
-from symgrad.codegen.runtime.copying import source_of
+from symgrad.codegen.expression import ATOM, LONGEST, Code, Printer
+from symgrad.codegen.names import HELPERS, Names
+from symgrad.codegen.runtime.copying import Source, merge_imports, source_of
 from symgrad.codegen.targets.layout import WIDTH, comment, definition, returned
-from symgrad.codegen.targets.numpy_operations import FUNCTIONS, SPELLED, arranged
+from symgrad.codegen.targets.numpy_arrays import arranged, truth
+from symgrad.codegen.targets.numpy_operations import FUNCTIONS, SPELLED
 from symgrad.graph import Dim, Shape
 
-HELPERS = ("sigmoid",)
-"""Functions of `runtime.array_math` that a generated file contains if it calls them."""
 CONTIGUOUS = False
 
 
@@ -33,19 +35,21 @@ def emit(program: p.Program, name: str, dtype: str, description: str = "") -> st
     emitter = Emitter(program, dtype)
     body = emitter.body()
     text = definition(name, [x.name for x in program.inputs], description, body)
-    parts = [*helpers(body), text]
-    if any("np." in part for part in parts):
-        parts.insert(0, "import numpy as np")
+    copied = helpers(body)
+    parts = [*([copied.body] if copied.body else []), text]
+    imports = [*copied.imports, *["import numpy as np"] * any("np." in part for part in parts)]
+    if imports:
+        parts.insert(0, merge_imports(imports).strip())
     return "\n\n\n".join(parts) + "\n"
 
 
-def helpers(body: Sequence[str]) -> list[str]:
+def helpers(body: Sequence[str]) -> Source:
     """The functions of `runtime.array_math` that these lines call, as source."""
-    used = [h for h in HELPERS if any(f"{h}(" in line for line in body)]
+    used = [h for h in HELPERS if any(re.search(rf"(?<![\w.]){h}\(", x) for x in body)]
     if not used:
-        return []
-    copied = source_of("array_math", *used).body
-    return [copied.strip().replace("  # type: ignore[no-untyped-def]", "")]
+        return Source((), "")
+    copied = source_of("array_math", *used)
+    return Source(copied.imports, copied.body.strip())
 
 
 class Emitter:
@@ -56,11 +60,18 @@ class Emitter:
     ) -> None:
         self.program, self.indent = program, indent
         self.type = type_text or f"np.{dtype}"  # how the function spells its type
-        self.names = Names(program.taken | {"np", *HELPERS})
+        self.names = Names(program.taken | {"np", "itertools", *HELPERS})
         self.lines: list[str] = []
         self.codes: list[Code] = [Code(x.name) for x in program.inputs]
         self._dimensions = {d.symbol: d for d in program.dimensions}
         self._used: set[sp.Symbol] = set()
+        self._extents: dict[Dim, Code] = {}
+        self._products = Counter(
+            o.value
+            for s in program.statements
+            if isinstance(s.operation, p.Contract)
+            for o in s.operation.operands
+        )
         self._previous: Shape | None = None  # of the line before
         self.printer = Printer("NumPy", FUNCTIONS, self._symbol, self.hoist, self.real)
 
@@ -74,9 +85,24 @@ class Emitter:
         """The text of a dimension."""
         return self.printer.scalar(sp.sympify(n))
 
+    def extent(self, n: Dim) -> Code:
+        """A dimension that may stand in several places: a compound one has a line of its own."""
+        if isinstance(n, int) or n.is_Symbol:
+            return self.dim(n)
+        if n not in self._extents:
+            name = self.names.unique("size")
+            self.lines.append(f"{name} = {self.dim(n).text}")
+            self._extents[n] = Code(name)
+        return self._extents[n]
+
     def view(self, operand: p.Operand, rank: int) -> Code:
         """An operand with its axes arranged to broadcast against ``rank`` labels."""
-        return arranged(self.codes[operand.value], operand.labels, rank)
+        code = self.codes[operand.value]
+        if code.boolean and code.depth and isinstance(self._operation(operand.value), p.INDICATORS):
+            first = len(self.program.inputs)  # printed as it is needed here, and not turned
+            return truth(self, self.program.statements[operand.value - first], operand.labels, rank)
+        code = self.real(code) if self._is_integral(operand.value) else code
+        return arranged(code, operand.labels, rank)
 
     def is_constant(self, value: int) -> bool:
         """Whether a value is a number."""
@@ -92,6 +118,10 @@ class Emitter:
         """Whether a value is an identity matrix."""
         return isinstance(self._operation(value), p.Eye)
 
+    def products(self, value: int) -> int:
+        """How many contractions read a value."""
+        return self._products[value]
+
     def _operation(self, value: int) -> p.Operation | None:
         first = len(self.program.inputs)
         return None if value < first else self.program.statements[value - first].operation
@@ -99,10 +129,14 @@ class Emitter:
     def numeric(self, operand: p.Operand) -> Code:
         """The text of an operand, a number and no truth value."""
         code = self.codes[operand.value]
-        return self.real(code) if code.boolean else code
+        return self.real(code) if code.boolean or self._is_integral(operand.value) else code
+
+    def _is_integral(self, value: int) -> bool:
+        return isinstance(self._operation(value), p.INTEGRAL)
 
     def real(self, code: Code) -> Code:
-        """Truth values as numbers of the function's type."""
+        """Truth values and whole numbers as numbers of the function's type."""
+        code = code if len(code.text) <= LONGEST else self.hoist(code)
         return Code(f"{code.bound(ATOM)}.astype({self.type})", depth=code.depth + 1)
 
     def typed(self) -> str:
@@ -114,6 +148,16 @@ class Emitter:
         name = self.names.temporary()
         self.lines.append(f"{name} = {code.text}")
         return Code(name, boolean=code.boolean)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """What is hoisted inside is computed everywhere and needed only in places."""
+        before = len(self.lines)
+        yield
+        inside = self.lines[before:]
+        if inside:
+            silence = 'with np.errstate(all="ignore"):  # in the branches that are not taken'
+            self.lines[before:] = [silence, *(f"    {line}" for line in inside)]
 
     # -------------------------------------------------------------------------------- the lines
 
@@ -191,10 +235,12 @@ class Emitter:
         if missing:
             typed = f", dtype={self.type}" if self.is_constant(value) else ""
             viewed = Code(f"np.full({self._tuple(out.shape)}, {viewed.text}{typed})", depth=1)
-        elif rank and borrowed:  # a result is never an argument, nor another result
+        elif borrowed and (rank or isinstance(self._operation(value), p.Window)):
+            # A result is never an argument, nor another result.
             viewed = Code(f"{viewed.bound(ATOM)}.copy()", depth=viewed.depth)
         if len(out.array_shape) > rank > 0:
-            viewed = Code(f"{viewed.bound(ATOM)}[None, :]", depth=viewed.depth)
+            axes = ", ".join("None" if n == 1 else ":" for n in out.array_shape)
+            viewed = Code(f"{viewed.bound(ATOM)}[{axes}]", depth=viewed.depth)
         alone = len(self.program.outputs) == 1 and len(viewed.text) < WIDTH - 11
         return viewed if alone or viewed.depth == 0 else self.hoist(viewed)
 
@@ -209,6 +255,8 @@ class Emitter:
                 return all(not o.labels for o in indices)
             case p.Total(operands=(operand,)):
                 return max(operand.labels) < len(statement.shape)
+            case p.Window():
+                return True
         return False
 
     # ----------------------------------------------------------------------------- dimensions

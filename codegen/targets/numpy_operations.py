@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -13,13 +13,16 @@ from symgrad.codegen.expression import (
     ATOM,
     Code,
     Spelling,
+    add,
     call,
     compare,
     deeper,
     integer,
     is_negative,
-    matrix_product,
+    multiply,
 )
+from symgrad.codegen.targets import numpy_arrays as arrays
+from symgrad.codegen.targets.numpy_arrays import arranged, permuted
 from symgrad.graph import Labels, slot
 
 if TYPE_CHECKING:
@@ -36,6 +39,19 @@ def _relu(t: Code) -> Code:
 
 def _step(t: Code) -> Code:
     return compare(t, ">", integer(0))
+
+
+def _exceeds(a: Code, b: Code) -> Code:
+    return call("np.heaviside", add([(False, a), (True, b)]), Code("0.5"))
+
+
+def _over(function: str, below: bool = False) -> Callable[[Code], Code]:
+    """1 / f(t), or f(1 / t)."""
+
+    def spelling(t: Code) -> Code:
+        return multiply([], [call(function, t)]) if below else call(function, multiply([], [t]))
+
+    return spelling
 
 
 FUNCTIONS: Mapping[type[sp.Basic], Spelling] = {
@@ -55,44 +71,48 @@ FUNCTIONS: Mapping[type[sp.Basic], Spelling] = {
     sp.asinh: "np.arcsinh",
     sp.acosh: "np.arccosh",
     sp.atanh: "np.arctanh",
+    sp.cot: _over("np.tan", below=True),
+    sp.sec: _over("np.cos", below=True),
+    sp.csc: _over("np.sin", below=True),
+    sp.coth: _over("np.tanh", below=True),
+    sp.acot: _over("np.arctan"),
+    sp.asec: _over("np.arccos"),
+    sp.acsc: _over("np.arcsin"),
+    sp.asech: _over("np.arccosh"),
+    sp.acsch: _over("np.arcsinh"),
+    sp.acoth: _over("np.arctanh"),
     sp.Abs: "np.abs",
     sp.sign: "np.sign",
     sp.floor: "np.floor",
     sp.ceiling: "np.ceil",
-    vocabulary.sigmoid: "sigmoid",  # copied from runtime.array_math
     vocabulary.softplus: _softplus,
     vocabulary.relu: _relu,
     vocabulary.step: _step,
     vocabulary.absolute: "np.abs",
     vocabulary.signum: "np.sign",
+    vocabulary.hard_step: _step,
+    vocabulary.hard_sign: "np.sign",
+    vocabulary.zero_one: lambda t: compare(t, "<", integer(0)),
+    vocabulary.maximum: "np.maximum",
+    vocabulary.minimum: "np.minimum",
+    vocabulary.exceeds: _exceeds,
+    vocabulary.root: "np.sqrt",
+    # copied from runtime.array_math
+    vocabulary.sigmoid: "sigmoid",
+    vocabulary.swish: "swish",
+    vocabulary.gelu: "gelu",
+    vocabulary.normal_cdf: "normal_cdf",
+    vocabulary.normal_pdf: "normal_pdf",
+    vocabulary.elu: "elu",
+    vocabulary.leaky_relu: "leaky_relu",
+    vocabulary.inverse_or_zero: "inverse_or_zero",
+    vocabulary.xlogx: "xlogx",
+    sp.erf: "erf",
+    sp.erfc: "erfc",
+    sp.sech: "sech",
+    sp.csch: "csch",
 }
 """The spelling of each scalar function: finite and silent at ±1000 wherever its value is."""
-
-
-# -------------------------------------------------------------------------------- arrangement
-
-
-def permuted(code: Code, labels: Sequence[int], order: Sequence[int]) -> Code:
-    """``code``, whose axes are ``labels``, with its axes in the given order of labels."""
-    if list(labels) == list(order):
-        return code
-    if len(order) == 2:
-        return Code(f"{code.bound(ATOM)}.T", depth=code.depth, boolean=code.boolean)
-    axes = ", ".join(str(list(labels).index(x)) for x in order)
-    text = f"{code.bound(ATOM)}.transpose({axes})"
-    return Code(text, depth=code.depth, boolean=code.boolean)
-
-
-def arranged(code: Code, labels: Labels, rank: int) -> Code:
-    """``code`` with its axes in label order, and an axis of 1 for each label it lacks."""
-    code = permuted(code, labels, sorted(labels))
-    if not labels or len(labels) == rank - min(labels):
-        return code  # leading axes broadcast by themselves
-    axes = ", ".join(":" if k in labels else "None" for k in range(min(labels), rank))
-    inverse = None
-    if code.inverse is not None:
-        inverse = Code(f"{code.inverse.bound(ATOM)}[{axes}]", depth=code.inverse.depth)
-    return Code(f"{code.bound(ATOM)}[{axes}]", ATOM, code.depth, code.boolean, inverse)
 
 
 # ---------------------------------------------------------------------------------- pointwise
@@ -105,12 +125,6 @@ def _constant(e: Emitter, s: p.Statement) -> Code:
 
 def _eye(e: Emitter, s: p.Statement) -> Code:
     return call("np.eye", e.dim(s.shape[0]), keywords=e.typed())
-
-
-def _onehot(e: Emitter, s: p.Statement) -> Code:
-    (index,) = s.operation.operands
-    codes = call("np.arange", e.dim(s.shape[-1])), e.view(index, len(s.shape))
-    return compare(codes[1], "==", codes[0])
 
 
 def _sum(e: Emitter, s: p.Statement) -> Code:
@@ -164,8 +178,28 @@ def _diagonal(e: Emitter, s: p.Statement) -> Code | None:
 
 def _apply(e: Emitter, s: p.Statement) -> Code:
     assert isinstance(s.operation, p.Apply)
+    body = s.operation.body
     codes = e.printer.fit([e.view(o, len(s.shape)) for o in s.operation.operands])
-    return e.printer.scalar(s.operation.body, {slot(k): x for k, x in enumerate(codes)})
+    if not may_warn(body):
+        return e.printer.scalar(body, {slot(k): x for k, x in enumerate(codes)})
+    codes = [e.hoist(x) if x.depth else x for x in codes]
+    with e.silent():
+        code = e.printer.scalar(body, {slot(k): x for k, x in enumerate(codes)})
+        return code if code.depth == 0 else e.hoist(code)
+
+
+def may_warn(body: sp.Expr) -> bool:
+    """Whether a branch of a Piecewise may overflow, or be undefined, where it is not taken."""
+    if not body.has(sp.Piecewise):
+        return False
+    risky = (sp.Function, sp.Pow)
+    return any(
+        isinstance(x, risky)
+        and type(x) not in vocabulary.TAME
+        and not isinstance(x, sp.Piecewise)
+        and not (x.is_Pow and x.exp.is_Integer and x.exp.is_positive)
+        for x in sp.preorder_traversal(body)
+    )
 
 
 # --------------------------------------------------------------------------------- reductions
@@ -174,17 +208,24 @@ def _apply(e: Emitter, s: p.Statement) -> Code:
 def _total(e: Emitter, s: p.Statement) -> Code:
     (operand,) = s.operation.operands
     labels, rank = operand.labels, len(s.shape)
+    if max(labels) < rank == len(labels):
+        return permuted(e.codes[operand.value], labels, range(rank))
     if len(set(labels)) == len(labels):
         return _reduced(e, e.numeric(operand), labels, rank, "sum")
     (code,) = e.printer.fit([e.numeric(operand)])
     if labels == (0, 0):
         return call("np.trace" if rank == 0 else "np.diag", code)
-    return _einsum(e, [(code, labels)], rank)
+    return arrays.einsum([(code, labels)], rank)
 
 
 def _maximum(e: Emitter, s: p.Statement) -> Code:
     (operand,) = s.operation.operands
     return _reduced(e, e.numeric(operand), operand.labels, len(s.shape), "max")
+
+
+def _argmaximum(e: Emitter, s: p.Statement) -> Code:
+    (operand,) = s.operation.operands
+    return _reduced(e, e.numeric(operand), operand.labels, len(s.shape), "argmax")
 
 
 def _reduced(e: Emitter, code: Code, labels: Labels, rank: int, method: str) -> Code:
@@ -199,66 +240,6 @@ def _reduced(e: Emitter, code: Code, labels: Labels, rank: int, method: str) -> 
     else:
         reduced = Code(f"{code.bound(ATOM)}.{method}({keyword})", depth=1)
     return arranged(reduced, tuple(kept), rank)
-
-
-# ------------------------------------------------------------------------------- contractions
-
-
-def _contract(e: Emitter, s: p.Statement) -> Code:
-    """A matrix product wherever it is one, else einsum."""
-    rank = len(s.shape)
-    codes = e.printer.fit([e.numeric(o) for o in s.operation.operands], room=50)
-    a, b = zip(codes, (o.labels for o in s.operation.operands), strict=True)
-    return _matmul(a, b, rank) or _matmul(b, a, rank) or _einsum(e, [a, b], rank)
-
-
-_Array = tuple[Code, Labels]
-
-
-def _matmul(a: _Array, b: _Array, rank: int) -> Code | None:
-    """a @ b, if the labels that only a has come first in the result and b has no more than one."""
-    (left, la), (right, lb) = a, b
-    inner = [x for x in la if x >= rank]
-    rows, cols = [x for x in la if x < rank], [x for x in lb if x < rank]
-    batch = [x for x in rows if x in cols]
-    if batch:
-        return _batched(a, b, rank, batch)
-    if len(inner) > 1:
-        if rows or cols:
-            return None
-        return call("np.vdot", left, permuted(right, lb, la))
-    if sorted(rows) + cols != list(range(rank)) or len(cols) > 1 or (cols and not rows):
-        return None
-    return matrix_product(
-        permuted(left, la, [*sorted(rows), *inner]), permuted(right, lb, [*inner, *cols])
-    )
-
-
-def _batched(a: _Array, b: _Array, rank: int, batch: list[int]) -> Code | None:
-    """A stack of matrix products: batch labels lead, then one label each of a and of b."""
-    (left, la), (right, lb) = a, b
-    inner = [x for x in la if x >= rank]
-    rows, cols = ([x for x in labels if x < rank and x not in batch] for labels in (la, lb))
-    if (len(inner), len(rows), len(cols)) != (1, 1, 1):
-        return None
-    if [*sorted(batch), *rows, *cols] != list(range(rank)):
-        return None
-    order = sorted(batch)
-    return matrix_product(
-        permuted(left, la, [*order, *rows, *inner]), permuted(right, lb, [*order, *inner, *cols])
-    )
-
-
-def _einsum(e: Emitter, operands: Sequence[_Array], rank: int) -> Code:
-    def letters(labels: Sequence[int]) -> str:
-        return "".join("ijklmnopqrstuvwxyzabcdefgh"[x] for x in labels)
-
-    inputs = ",".join(letters(labels) for _, labels in operands)
-    subscripts = Code(f'"{inputs}->{letters(range(rank))}"')
-    # Only with `optimize` does einsum hand a product of larger arrays to BLAS.
-    large = any(len(labels) > 2 for _, labels in operands)
-    keyword = "optimize=True" if large and len(operands) > 1 else ""
-    return call("np.einsum", subscripts, *(code for code, _ in operands), keywords=keyword)
 
 
 # ----------------------------------------------------------------------------------- indexing
@@ -304,14 +285,20 @@ def _scatter(e: Emitter, s: p.Statement) -> Code:
 SPELLED: Mapping[type[p.Operation], Callable[[Emitter, p.Statement], Code]] = {
     p.Constant: _constant,
     p.Eye: _eye,
-    p.OneHot: _onehot,
+    p.OneHot: arrays.mask,
     p.Sum: _sum,
     p.Multiply: _multiply,
     p.Apply: _apply,
-    p.Contract: _contract,
+    p.Contract: arrays.contract,
     p.Total: _total,
     p.Maximum: _maximum,
+    p.ArgMaximum: _argmaximum,
+    p.Threshold: arrays.threshold,
+    p.Linalg: arrays.linalg,
     p.Gather: _gather,
     p.Scatter: _scatter,
+    p.Window: arrays.window,
+    p.Unwindow: arrays.unwindow,
+    p.Mask: arrays.mask,
 }
 """One row an operation."""

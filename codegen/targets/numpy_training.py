@@ -33,13 +33,15 @@ def training_functions(spec: TrainingSpec) -> Source:
         _predict(spec),
         _loss(spec),
         _value_and_grad(spec),
-        _workspace(),
+        _workspace(spec),
         _sgd_epoch(spec),
     ]
     lines = [line for text in functions for line in text.splitlines()]
     code = [x for x in lines if not x.lstrip().startswith(("#", '"""'))]
-    parts = [*helpers(code), *functions]
-    return Source(("import numpy as np",), "\n\n\n".join(parts) + "\n")
+    copied = helpers(code)
+    parts = [*([copied.body] if copied.body else []), *functions]
+    imports = dict.fromkeys(("import numpy as np", *copied.imports))
+    return Source(tuple(imports), "\n\n\n".join(parts) + "\n")
 
 
 def _predict(spec: TrainingSpec) -> str:
@@ -82,8 +84,8 @@ def _value_and_grad(spec: TrainingSpec) -> str:
     )
 
 
-def _workspace() -> str:
-    arguments = ["params: Params", "batch_size: int"]
+def _workspace(spec: TrainingSpec) -> str:
+    arguments = ["params: Params", "batch_size: int", *(f"{x.name}: {_ARRAY}" for x in spec.data)]
     description = "NumPy makes its arrays as it goes: there is nothing to reuse."
     return definition("_workspace", arguments, description, ["return ()"], "tuple[()]")
 

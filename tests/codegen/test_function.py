@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import traceback
@@ -9,7 +10,16 @@ import traceback
 import numpy as np
 import pytest
 from networks import classifier
-from sympy import Identity, MatrixSymbol, OneMatrix, Symbol, Trace, hadamard_product, symbols
+from sympy import (
+    Identity,
+    IndexedBase,
+    MatrixSymbol,
+    OneMatrix,
+    Symbol,
+    Trace,
+    hadamard_product,
+    symbols,
+)
 
 import symgrad as sg
 
@@ -194,3 +204,86 @@ def test_imports_are_lazy() -> None:
         "assert 'numba' not in sys.modules and 'scipy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# --------------------------------------------------------------------- arrays, windows, matrices
+
+O, U, T = symbols("O U T", integer=True, positive=True)
+X, K = MatrixSymbol("X", C, T), IndexedBase("K", shape=(O, C, U))
+
+
+def body(f: object) -> str:
+    """The generated function, without the helpers copied before it."""
+    source = f.source
+    return source[source.index("def function") :]
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_convolution(target: str, golden) -> None:
+    """One view of the signal serves the forward pass and the gradient of the kernel."""
+    z = sg.let("z", sg.conv1d(X, K, stride=2, padding=1))
+    loss = sg.let("L", sg.sum(sg.let("h", sg.relu(z))))
+    f = sg.function([X, K], [loss, sg.gradient(loss, [X, K])], target=target)
+    value, grad_x, grad_k = f(array(3, 9), array(4, 3, 3))
+    assert (np.ndim(value), grad_x.shape, grad_k.shape) == (0, (3, 9), (4, 3, 3))
+    golden(body(f), suffix=".py.txt")
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_masked_softmax(target: str, golden) -> None:
+    """A causal mask is a comparison, and no array of ones and zeros of the user's."""
+    q, k, v = (MatrixSymbol(name, T, D) for name in "qkv")
+    f = sg.function([q, k, v], sg.let("a", sg.attention(q, k, v, causal=True)), target=target)
+    first, second = array(5, 2), array(5, 2)
+    found = f(first, second, array(5, 2))
+    assert found.shape == (5, 2)
+    golden(body(f), suffix=".py.txt")
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_inverse(target: str, golden) -> None:
+    A, v = MatrixSymbol("A", D, D), MatrixSymbol("v", D, 1)
+    f = sg.function([A, v], [A.I * v, sg.gradient(sg.dot(v, A.I * v), [A])], target=target)
+    a, u = array(3, 3) + 5 * np.eye(3), array(3)
+    solved, slope = f(a, u)
+    np.testing.assert_allclose(solved, np.linalg.solve(a, u))
+    np.testing.assert_allclose(slope, -np.outer(np.linalg.solve(a.T, u), solved))
+    golden(body(f), suffix=".py.txt")
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+def test_singular_matrices_are_named(target: str) -> None:
+    A = MatrixSymbol("A", D, D)
+    S = sg.let("S", A * A.T)
+    inverse, logarithm = (
+        sg.function([A], out, target=target) for out in (S.I, sg.logdet(sg.let("M", A + A.T)))
+    )
+    for singular in (np.ones((2, 2)), np.arange(9.0).reshape(3, 3)):
+        with pytest.raises(sg.DataError, match="the matrix S is singular: it has no inverse; give"):
+            inverse(singular)
+    with pytest.raises(sg.DataError, match="the matrix M is singular: its log-determinant is not"):
+        logarithm(np.ones((2, 2)))
+    assert np.isnan(inverse(np.full((2, 2), np.nan))).all()
+    assert np.isnan(logarithm(np.full((2, 2), np.nan)))
+
+
+def test_arrays_of_more_than_two_axes() -> None:
+    """Their shapes are checked as declared, with the axes of one entry that values do not have."""
+    A = IndexedBase("A", shape=(C, 1, T, 2 * U + 1))
+    named = sg.let("B", A[0, 0, 0, 0] + sg.sum(X))
+    f = sg.function([A, X], [A, named])
+    given = array(3, 1, 4, 5)
+    copied, total = f(given, x_ := array(3, 4))
+    np.testing.assert_array_equal(copied, given)
+    assert not np.shares_memory(copied, given)
+    assert total == pytest.approx(given[0, 0, 0, 0] + x_.sum())
+    with pytest.raises(sg.DataError, match=r"A has shape \(3, 4, 5\); expected \(C, 1, T, 2\*U"):
+        f(given[:, 0], x_)
+    with pytest.raises(sg.DataError, match=r"X has shape \(3, 5\); expected \(C, T\), with C = 3"):
+        f(given, array(3, 5))
+
+
+def test_the_shape_of_a_convolution_is_computed_in_whole_numbers() -> None:
+    source = sg.function([X, K], sg.conv1d(X, K, stride=3, padding=2)).source
+    assert re.search(r"size = \(T \+ \d - U\) // 3 \+ \d\n", source)
+    assert "np.floor" not in source

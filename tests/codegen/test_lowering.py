@@ -32,16 +32,19 @@ def test_random_graphs_come_out_in_the_stated_form() -> None:
             labels = [x for own in node.labels for x in own]
             contracted = {x for x in labels if x >= node.rank}
             assert node.kind is not Kind.NAMED
-            if node.kind not in (Kind.LEAF, Kind.CONST, Kind.DELTA, Kind.ONEHOT):
+            computed = (Kind.SUM, Kind.PRODUCT, Kind.MAP, Kind.REDUCE, Kind.LINALG)
+            if node.kind in computed:
                 assert set(range(node.rank)) <= set(labels), "a broadcast"
+            if node.kind is Kind.INDICATOR and node.rank > 1:
+                assert all(node.affine.coefficients)
             if node.kind is Kind.CONST:
                 assert node.shape == ()
             if node.kind is Kind.REDUCE:
-                assert node.op == "max"
+                assert node.op in ("max", "argmax", "sparsemax_threshold")
             if node.kind is Kind.MAP:
                 assert not any(a.kind is Kind.CONST and a.value.is_number for a in node.args)
             if node.kind is Kind.PRODUCT:
-                onehots = [a for a in node.args if a.kind is Kind.ONEHOT]
+                onehots = [a for a in node.args if a.kind in (Kind.ONEHOT, Kind.INDICATOR)]
                 assert not any(a.kind is Kind.CONST for a in node.args)
                 if contracted and not onehots:
                     assert len(node.args) <= 2

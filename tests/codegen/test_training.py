@@ -66,8 +66,14 @@ def test_imports_nothing_else(target: str) -> None:
     assert found - sys.stdlib_module_names <= {*NEEDED[target]}
 
 
-def test_source_passes_the_linter(target: str, tmp_path: Path) -> None:
-    path = digits(target).save(tmp_path / "digits.py")
+@pytest.mark.parametrize("case", ["digits", "convolution", "matrix functions"])
+def test_source_passes_the_linter(case: str, target: str, tmp_path: Path) -> None:
+    module = (
+        digits(target)
+        if case == "digits"
+        else sg.training_module(**CASES[case](), target=target, name="module")
+    )
+    path = module.save(tmp_path / f"{module.name}.py")
     config = Path(__file__).parents[2] / "pyproject.toml"
     for command in (["check"], ["format", "--diff"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", str(config)]
@@ -93,7 +99,10 @@ def test_learns_handwritten_digits(target: str) -> None:
     assert module.check_gradients(params, test).ok
 
 
-@pytest.mark.parametrize("case", ["labels", "row", "logistic", "gated"])
+AGREE = ["labels", "row", "logistic", "gated", "convolution", "matrix functions"]
+
+
+@pytest.mark.parametrize("case", AGREE)
 @pytest.mark.parametrize("other", [x for x in TARGETS if x != "numpy"])
 def test_targets_agree(case: str, other: str) -> None:
     """Labels, a row vector, a scalar: loss, gradient, predictions and a trained epoch."""

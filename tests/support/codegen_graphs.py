@@ -6,6 +6,7 @@ at random, names collide, labels index anything.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 import numpy as np
@@ -43,9 +44,12 @@ def random_graph(random: Random, steps: int) -> list[g.Node]:
     """Some roots of a random graph over leaves a0, a1, … and labels c0, c1, …"""
     nodes = [_leaf(random, k) for k in range(4)]
     labels = [_label(random, k) for k in range(2)]
+    makers = (
+        *(_sum, _product, _product, _map, _reduce, _named, _softmax),
+        *(_window, _unwindow, _argmax, _linalg, _sparsemax),
+    )
     for _ in range(steps):
-        make = random.choice((_sum, _product, _product, _map, _reduce, _named, _softmax))
-        nodes.append(make(random, nodes, labels))
+        nodes.append(random.choice(makers)(random, nodes, labels))
     return [nodes[-1], *random.sample(nodes, k=random.randint(0, 2))]
 
 
@@ -60,7 +64,9 @@ def _label(random: Random, k: int) -> g.Node:
 
 
 def _extra(random: Random, labels: list[g.Node]) -> g.Node:
-    kind = random.randint(0, 3)
+    kind = random.randint(0, 4)
+    if kind == 4:
+        return _indicator(random)
     if kind == 0:
         return g.delta(random.choice(DIMS))
     if kind == 1:
@@ -150,19 +156,140 @@ def _softmax(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Nod
     return random.choice((p, lse, shifted, g.product([(p, axes)], ())))
 
 
+def _indicator(random: Random, least: int = 1, relation: str = "") -> g.Node:
+    shape = tuple(random.choice(DIMS) for _ in range(random.randint(least, 3)))
+    coefficients = [random.choice((1, 1, -1, -1, 2, -2, 0)) for _ in shape]
+    offset = random.choice((0, 0, 1, -1, 2, DIMS[0] - 1, -DIMS[1], 1 - DIMS[2]))
+    return g.indicator(coefficients, offset, relation or random.choice("=≥"), shape)
+
+
+def _window(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
+    """Some axes of an operand read at places, of which the result sums some over."""
+    x = random.choice([n for n in nodes if n.rank] or nodes)
+    accesses, dims = [(x, tuple(range(x.rank)))], dict(enumerate(x.shape))
+    kept = [k for k in dims if random.random() < 0.5]
+    for axis in random.sample(range(x.rank), min(x.rank, random.randint(1, 2))):
+        new = [random.choice(DIMS) for _ in range(random.randint(0, 2))]
+        own = [len(dims) + k for k in range(len(new))]
+        dims |= dict(zip(own, new, strict=True))
+        if random.random() < 0.2 and x.rank > 1:  # a label of the operand's own
+            new.append(x.shape[axis - 1])
+            own.append((axis - 1) % x.rank)
+        coefficients = (1, *(random.choice((-1, -1, -2, 1)) for _ in new))
+        offset = random.choice((0, 0, 1, -1, DIMS[0] - 1, -DIMS[1]))
+        condition = g.indicator(coefficients, offset, "=", (x.shape[axis], *new))
+        if condition.kind is g.Kind.INDICATOR:
+            accesses.append((condition, (axis, *own)))
+        kept = [k for k in kept if k != axis] + [k for k in own if k >= x.rank]
+    kept = [k for k in kept if random.random() < 0.8][:4]
+    if random.random() < 0.5:
+        accesses.append((_leaf_of(random, dims), tuple(dims)[-2:]))
+    if len(dims) > 6:
+        return x
+    number = {k: n for n, k in enumerate(random.sample(kept, len(kept)))}
+    shape = tuple(dims[k] for k in number)
+    for k in dims:
+        number.setdefault(k, len(number))
+    return g.product([(n, tuple(number[k] for k in own)) for n, own in accesses], shape)
+
+
+def _leaf_of(random: Random, dims: dict) -> g.Node:
+    shape = tuple(dims.values())[-2:]
+    name = "w" + "x".join(map(str, shape))
+    return g.leaf(name, shape, sp.Symbol(name))
+
+
+def _unwindow(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
+    """Some axes of an operand added up at places of new axes."""
+    x = random.choice([n for n in nodes if n.rank] or nodes)
+    if not x.rank:
+        return x
+    axes = random.sample(range(x.rank), random.randint(1, min(2, x.rank)))
+    stays = [k for k in range(x.rank) if k not in axes]
+    size = random.choice(DIMS)
+    coefficients = (1, *(random.choice((-1, -2, -3, 1)) for _ in axes))
+    offset = random.choice((0, 1, -1, -DIMS[0], 2))
+    condition = g.indicator(coefficients, offset, "=", (size, *(x.shape[k] for k in axes)))
+    number = {k: n + 1 for n, k in enumerate(stays)}
+    for k in axes:
+        number[k] = len(number) + 1
+    return g.product(
+        [
+            (x, tuple(number[k] for k in range(x.rank))),
+            (condition, (0, *(number[k] for k in axes))),
+        ],
+        (size, *(x.shape[k] for k in stays)),
+    )
+
+
+def _argmax(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
+    """Of leaves only: entries that are equal but for rounding have no certain order."""
+    ranked = [n for n in nodes if n.kind is g.Kind.LEAF and n.rank]
+    if not ranked:
+        return nodes[0]
+    z = random.choice(ranked)
+    axis = random.randrange(z.rank)
+    rest = [k for k in range(z.rank) if k != axis]
+    number = {k: n for n, k in enumerate([*rest, axis])}
+    winner = g.reduce(
+        "argmax", z, tuple(number[k] for k in range(z.rank)), tuple(z.shape[k] for k in rest)
+    )
+    chosen = g.onehot(winner, z.shape[axis])
+    axes = tuple(range(z.rank))
+    own = tuple(number[k] for k in range(z.rank))
+    if random.random() < 0.3:
+        return chosen
+    shape = random.choice((chosen.shape[:-1], chosen.shape, chosen.shape[-1:]))
+    keep = axes[-1:] if len(shape) == 1 and z.rank != 2 else axes[: len(shape)]
+    if shape == chosen.shape[-1:]:
+        keep = axes[-1:]
+    order = {k: n for n, k in enumerate([*keep, *(k for k in axes if k not in keep)])}
+    return g.product(
+        [(chosen, tuple(order[k] for k in axes)), (z, tuple(order[k] for k in own))], shape
+    )
+
+
+def _linalg(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
+    """Of 5·I + sin(a), whose diagonal dominates."""
+    n = random.choice(DIMS)
+    batch = tuple(random.choice(DIMS) for _ in range(random.randint(0, 1)))
+    a = g.leaf(f"q{batch}{n}", (*batch, n, n), sp.Symbol("q"))
+    axes = tuple(range(a.rank))
+    wave = g.apply(sp.sin(g.slot(0)), [(a, axes)], a.shape)
+    matrix = g.add([(1, wave, axes), (5, g.delta(n), axes[-2:])], a.shape)
+    own = random.choice((axes, (*axes[:-2], axes[-1], axes[-2])))
+    op = random.choice(("inverse", "det", "logdet"))
+    return g.linalg(op, matrix, own, a.shape if op == "inverse" else batch)
+
+
+def _sparsemax(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
+    z = random.choice([n for n in nodes if n.rank] or nodes)
+    if not z.rank:
+        return z
+    axis = random.randrange(z.rank)
+    rest = [k for k in range(z.rank) if k != axis]
+    number = {k: n for n, k in enumerate([*rest, axis])}
+    own = tuple(number[k] for k in range(z.rank))
+    op = random.choice(("sparsemax_threshold", "sparsemax_value"))
+    return g.reduce(op, z, own, tuple(z.shape[k] for k in rest))
+
+
 def _named(random: Random, nodes: list[g.Node], labels: list[g.Node]) -> g.Node:
     return g.named(random.choice(("h", "δ2", "lambda", "x_{1}", "t1")), random.choice(nodes))
 
 
-def program_of(roots: list[g.Node], extra: tuple[g.Node, ...] = ()) -> Program:
-    """The program for ``roots``, a function of its leaves (and ``extra``), then of m, n and k."""
+def program_of(
+    roots: list[g.Node], extra: tuple[g.Node, ...] = (), symbols: Iterable[sp.Symbol] = SYMBOLS
+) -> Program:
+    """The program for ``roots``: a function of its leaves (and ``extra``), then of ``symbols``."""
+    symbols = list(symbols)
     leaves = list(dict.fromkeys([*g.leaves(roots), *extra]))
     names = Names({"np", "function"})
     inputs = [Input(names.unique(x.name), x.name, x.shape, x.shape) for x in leaves]
-    sizes = [Input(names.unique(str(s)), str(s), (), (), "integer") for s in SYMBOLS]
+    sizes = [Input(names.unique(str(s)), str(s), (), (), "integer") for s in symbols]
     dimensions = tuple(
         Dimension(s, entry.name, len(inputs) + k, None)
-        for k, (s, entry) in enumerate(zip(SYMBOLS, sizes, strict=True))
+        for k, (s, entry) in enumerate(zip(symbols, sizes, strict=True))
     )
     numbers = {x: k for k, x in enumerate(leaves)}
     arguments = Arguments((*inputs, *sizes), numbers, dimensions, names)

@@ -41,7 +41,7 @@ def _value(node, shape, values, leaves, sizes):
         case g.Kind.DELTA:
             return np.eye(shape[0])
         case g.Kind.ONEHOT:
-            return values[node.args[0]][..., None] == np.arange(shape[-1])
+            return np.asarray(values[node.args[0]][..., None] == np.arange(shape[-1]), float)
         case g.Kind.SUM:
             weights = [float(w.subs(sizes)) for w in node.weights]
             return sum((w * x for w, x in zip(weights, operands, strict=True)), np.zeros(shape))
@@ -55,10 +55,52 @@ def _value(node, shape, values, leaves, sizes):
             return sp.lambdify(slots, plain(node.body.subs(sizes)), "numpy")(*operands)
         case g.Kind.REDUCE:
             whole = np.broadcast_to(operands[0], [dims[k] for k in range(len(dims))])
+            if node.op in ("argmax", "sparsemax_threshold", "sparsemax_value"):
+                return (
+                    _ALONG[node.op](np.moveaxis(whole, contracted[0], -1))
+                    if contracted
+                    else (_ALONG[node.op](whole[..., None]))
+                )
             function = {"max": np.max, "logsumexp": logsumexp}[node.op]
             return function(whole, axis=contracted) if contracted else whole
+        case g.Kind.INDICATOR:
+            c, offset, relation = node.affine
+            total = _size(offset, sizes) + sum(
+                (x * k for x, k in zip(c, np.indices(shape), strict=True)), np.zeros(shape)
+            )
+            return np.asarray((total == 0) if relation == "=" else (total >= 0), float)
+        case g.Kind.LINALG:
+            pair = (node.rank - 2, node.rank - 1) if node.op == "inverse" else contracted
+            whole = np.broadcast_to(operands[0], [dims[k] for k in range(len(dims))])
+            matrices = np.moveaxis(whole, pair, (-2, -1))
+            if node.op == "inverse":
+                return np.linalg.solve(matrices, np.eye(matrices.shape[-1]))
+            det = np.linalg.det(matrices)
+            return det if node.op == "det" else np.log(np.abs(det))
         case g.Kind.NAMED:
             return values[node.args[0]]
+
+
+def _projected(z):
+    """The Euclidean projection of each row on the simplex, by bisection for its threshold."""
+    low, high = z.max(axis=-1, keepdims=True) - 1, z.max(axis=-1, keepdims=True)
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = np.maximum(z - middle, 0).sum(axis=-1, keepdims=True) > 1
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.maximum(z - low, 0), low[..., 0]
+
+
+def _conjugate(z):
+    p, _ = _projected(z)
+    return (p * z - p**2 / 2).sum(axis=-1)
+
+
+_ALONG = {
+    "argmax": lambda z: z.argmax(axis=-1),
+    "sparsemax_threshold": lambda z: _projected(z)[1],
+    "sparsemax_value": _conjugate,
+}
 
 
 def _spread(x, labels, count):

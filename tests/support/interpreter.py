@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from functions_of_arrays import sparsemax
 from oracle import FLOAT, Net, Numbers, _softmax, scalar
 
 from symgrad import graph as g
@@ -116,6 +117,10 @@ def _one(
                 if node.op in ("max", "argmax"):
                     best = max(range(len(row)), key=lambda k: n.real(row[k]))
                     result[at] = row[best] if node.op == "max" else n.number(best)
+                    continue
+                if node.op.startswith("sparsemax"):
+                    threshold, value = sparsemax(n, row)
+                    result[at] = threshold if node.op == "sparsemax_threshold" else value
                     continue
                 assert node.op == "logsumexp"
                 result[at] = _softmax(n, np.array(row, dtype=n.dtype))[1]

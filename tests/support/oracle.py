@@ -12,13 +12,17 @@ float64 (with IEEE infinities) or mpmath.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import mpmath
 import numpy as np
 import sympy as sp
+from fact_values import satisfying
+from functions_of_arrays import OF_ARRAYS, determinant, inverse
+from scalar_functions import ROWS
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
@@ -120,7 +124,7 @@ SCALAR: dict[str, Callable[[Numbers, Any], Any]] = {
     "absolute": lambda n, x: x * _sign(n, x),
     "Abs": lambda n, x: x * _sign(n, x),
     "signum": _sign,
-    "sign": _sign,
+    **ROWS,
 }
 """Scalar functions by name."""
 
@@ -130,6 +134,8 @@ def scalar(e: Any, bind: Callable[[Any], Any], n: Numbers) -> Any:
     bound = bind(e)
     if bound is not None:
         return bound
+    if isinstance(e, sp.Piecewise):
+        return scalar(next(x for x, c in e.args if _true(c, bind, n)), bind, n)
     if e.is_Number or e.is_NumberSymbol:
         return n.number(e)
     args = [scalar(x, bind, n) for x in e.args]
@@ -149,6 +155,25 @@ def scalar(e: Any, bind: Callable[[Any], Any], n: Numbers) -> Any:
     return SCALAR[e.func.__name__](n, *args)
 
 
+def _true(condition: Any, bind: Callable[[Any], Any], n: Numbers) -> bool:
+    if condition in (sp.true, sp.false):
+        return condition is sp.true
+    if isinstance(condition, sp.And | sp.Or | sp.Not):
+        found = [_true(x, bind, n) for x in condition.args]
+        return {sp.And: all(found), sp.Or: any(found), sp.Not: not found[0]}[type(condition)]
+    left, right = (n.real(scalar(x, bind, n)) for x in condition.args)
+    return bool(_RELATIONS[condition.rel_op](left, right))
+
+
+@dataclass(frozen=True)
+class Entries:
+    """An array that is defined by its entry at ``indices``."""
+
+    entry: Any
+    indices: tuple[Any, ...]
+    shape: tuple[Any, ...]
+
+
 @dataclass
 class Net:
     """Declarations with their definitions written down, and the sizes of symbolic dimensions."""
@@ -156,10 +181,12 @@ class Net:
     definitions: dict[str, Any] = field(default_factory=dict)
     dims: dict[Any, int] = field(default_factory=dict)
 
-    def let(self, name: str, expr: Any) -> Any:
+    def let(self, name: str, expr: Any, *indices: Any) -> Any:
         """``sg.let``, remembered."""
-        self.definitions[name] = expr
-        return sg.let(name, expr)
+        symbol = sg.let(name, expr, *indices)
+        plain = tuple(k[0] if isinstance(k, tuple) else k for k in indices)
+        self.definitions[name] = Entries(expr, plain, tuple(symbol.shape)) if indices else expr
+        return symbol
 
     def size(self, n: Any) -> int:
         """A dimension as a number."""
@@ -170,9 +197,29 @@ class Net:
 
     def with_adjoints(self, d: Any) -> Net:
         """This net, and the adjoints that the derivation ``d`` names."""
-        extra = {s.names[0]: s.expr for s in d.steps if s.phase == "backward" and len(s.names) > 1}
-        forward = {s.names[0]: s.expr for s in d.steps if s.phase == "forward"}
+
+        def shown(phase: str, names: int) -> dict[str, Any]:
+            found = [s for s in d.steps if s.phase == phase and len(s.names) >= names]
+            return {
+                s.names[0].split("[")[0]: Entries(s.expr.expr, s.expr.variables, s.shape)
+                if isinstance(s.expr, sp.Lambda)
+                else s.expr
+                for s in found
+            }
+
+        forward, extra = shown("forward", 1), shown("backward", 2)
         return Net({**forward, **self.definitions, **extra}, self.dims)
+
+
+def _is_leaf(option: Any) -> bool:
+    """Whether an option of a function is a symbol that has a value."""
+    return isinstance(option, sp.Symbol)
+
+
+_RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
+    "<": operator.lt, "<=": operator.le,
+}  # fmt: skip
 
 
 def value(expr: Any, net: Net, env: Mapping[str, Any], n: Numbers = COMPLEX) -> Any:
@@ -188,7 +235,19 @@ class _Evaluator:
     def of(self, e: Any) -> Any:
         if isinstance(e, MatrixExpr):
             return self.matrix(e)
+        if isinstance(e, Entries):
+            return self.array(e)
+        if isinstance(e, sp.IndexedBase):
+            return self.named(str(e.label))
         return scalar(e, lambda x: self.bind(x, {}), self.n)
+
+    def array(self, e: Entries) -> np.ndarray:
+        """Every entry of an array that is defined by one."""
+        result = self.n.array(tuple(self.net.size(x) for x in e.shape))
+        for at in np.ndindex(*result.shape):
+            where = dict(zip(e.indices, at, strict=False))
+            result[at] = scalar(e.entry, lambda x, m=where: self.bind(x, m), self.n)
+        return result
 
     def named(self, name: str) -> Any:
         if name not in self.names:
@@ -216,30 +275,61 @@ class _Evaluator:
         if isinstance(e, sp.Trace):
             array = self.matrix(e.arg)
             return sum((array[i, i] for i in range(1, len(array))), array[0, 0])
+        if isinstance(e, sp.Determinant):
+            return determinant(self.matrix(e.arg).tolist())
         if isinstance(e, MatrixElement):
             where = [self.index(x, indices) for x in e.args[1:]]
             return self.matrix(e.parent)[tuple(where)]
         if isinstance(e, sp.Indexed):
             array = self.named(str(e.base.label))
             where = tuple(self.index(x, indices) for x in e.indices)
-            return array.reshape(-1)[where] if len(where) == 1 else array[where]
+            if len(where) == 1:
+                array = array.reshape(-1)
+            array = array.reshape(array.shape[: len(where)])
+            inside = all(0 <= i < n for i, n in zip(where, array.shape, strict=True))
+            return array[where] if inside else self.n.number(0)
         if isinstance(e, sp.KroneckerDelta):
             i, j = (self.index(x, indices) for x in e.args)
             return self.n.number(int(i == j))
+        if type(e).__name__ == "indicator":
+            return self.n.number(int(self.holds(e.args[0], indices)))
         if isinstance(e, sp.Sum):
-            ranges = [range(self.net.size(a), self.net.size(b) + 1) for _, a, b in e.limits]
             total = self.n.number(0)
-            for at in itertools.product(*ranges):
-                inner = {**indices, **{x: k for (x, _, _), k in zip(e.limits, at, strict=True)}}
+            for inner in self.ranges(e.limits, dict(indices)):
                 total = total + scalar(e.function, lambda x, m=inner: self.bind(x, m), self.n)
             return total
         if isinstance(e, MatrixExpr):
             return self.number(self.matrix(e))
         return None
 
+    def ranges(self, limits: Any, indices: dict[Any, int]) -> Iterator[dict[Any, int]]:
+        """Every point of a sum, the last range outermost."""
+        if not limits:
+            yield indices
+            return
+        symbol, low, high = limits[-1]
+        for k in range(self.index(low, indices), self.index(high, indices) + 1):
+            yield from self.ranges(limits[:-1], {**indices, symbol: k})
+
     def index(self, e: Any, indices: Mapping[Any, int]) -> int:
+        """A whole number: a position, a limit, a label."""
+        if isinstance(e, sp.Indexed | MatrixElement):
+            return int(self.n.real(self.bind(e, indices)))
         e = sp.sympify(e).subs({**indices, **self.net.dims})
         return int(self.env[e.name]) if isinstance(e, sp.Symbol) else int(e)
+
+    def holds(self, condition: Any, indices: Mapping[Any, int]) -> bool:
+        """A condition on indices or on values."""
+        if condition in (sp.true, sp.false):
+            return condition is sp.true
+        if isinstance(condition, sp.And | sp.Or):
+            found = [self.holds(x, indices) for x in condition.args]
+            return all(found) if isinstance(condition, sp.And) else any(found)
+        if isinstance(condition, sp.Not):
+            return not self.holds(condition.args[0], indices)
+        bind = lambda x: self.bind(x, indices)  # noqa: E731
+        left, right = (self.n.real(scalar(x, bind, self.n)) for x in condition.args)
+        return bool(_RELATIONS[condition.rel_op](left, right))
 
     def matrix(self, e: Any) -> np.ndarray:
         n = self.n
@@ -247,7 +337,7 @@ class _Evaluator:
         if hasattr(e, "operands"):
             result = self.call(e)
         elif isinstance(e, sp.MatrixSymbol):
-            result = self.named(e.name)
+            result = np.asarray(self.named(e.name)).reshape(rows, cols)
         elif isinstance(e, sp.Identity):
             result = n.array((rows, rows))
             for i in range(rows):
@@ -273,8 +363,9 @@ class _Evaluator:
                     result = result * factor
         elif isinstance(e, sp.MatPow):
             base = self.matrix(e.base)
+            base = inverse(n, base) if e.exp < 0 else base
             result = base
-            for _ in range(int(e.exp) - 1):
+            for _ in range(abs(int(e.exp)) - 1):
                 result = result.dot(base)
         elif isinstance(e, sp.HadamardProduct):
             result = n.array((rows, cols), 1)
@@ -324,7 +415,14 @@ class _Evaluator:
             (index, size), rows = e.operands, e.shape[0]
             del size
             result = n.array((self.net.size(rows), 1))
-            result[self.index(index, {}), 0] = n.number(1)
+            if isinstance(index, MatrixExpr):  # one a row
+                result = n.array(tuple(map(self.net.size, e.shape)))
+                for i, k in enumerate(self.matrix(index).reshape(-1)):
+                    result[i, int(n.real(k))] = n.number(1)
+                return result
+            computed = hasattr(index, "operands")  # an argmax
+            place = int(n.real(self.of(index))) if computed else self.index(index, {})
+            result[place, 0] = n.number(1)
             return result
         if head == "cross_entropy":
             p, y = e.operands
@@ -332,6 +430,8 @@ class _Evaluator:
             if isinstance(y, MatrixExpr):
                 return -_total(self.matrix(y).reshape(-1) * logs)
             return -logs[int(self.env[y.name])]
+        if head == "mapped":
+            return self.mapped(e.operands[0], [self.of(x) for x in e.operands[1:]])
         operands = [self.of(x) for x in e.operands]
         if head in ("sum", "dot"):
             result = operands[0]
@@ -356,7 +456,27 @@ class _Evaluator:
             result = n.array((len(lse), 1))
             result[:, 0] = lse
             return result
-        return self.each(operands[0], lambda x: SCALAR[head](n, x))
+        if head in OF_ARRAYS:
+            options = {k: self.of(x) if _is_leaf(x) else x for k, x in e.options.items()}
+            return OF_ARRAYS[head](n, *operands, **options)
+        return self.pointwise(lambda *xs: SCALAR[head](n, *xs), operands)
+
+    def mapped(self, function: sp.Lambda, operands: Sequence[Any]) -> Any:
+        """A scalar function of several arrays."""
+
+        def body(*xs: Any) -> Any:
+            at = dict(zip(function.variables, xs, strict=True))
+            return scalar(function.expr, lambda s: at[s] if s in at else self.bind(s, {}), self.n)
+
+        return self.pointwise(body, operands)
+
+    def pointwise(self, f: Callable[..., Any], operands: Sequence[Any]) -> Any:
+        """A function at every entry of arrays of one shape, and of numbers."""
+        shape = next(x.shape for x in operands if isinstance(x, np.ndarray))
+        result = self.n.array(shape)
+        for at in np.ndindex(*shape):
+            result[at] = f(*(x[at] if isinstance(x, np.ndarray) else x for x in operands))
+        return result
 
 
 def _power(n: Numbers, x: Any, e: Any) -> Any:
@@ -438,11 +558,14 @@ def point(
     rng = np.random.default_rng(seed)
     env: dict[str, Any] = {}
     for s in symbols:
-        if isinstance(s, MatrixExpr):
+        if isinstance(s, sp.IndexedBase):
+            env[str(s.label)] = rng.uniform(low, high, tuple(net.size(x) for x in s.shape))
+        elif isinstance(s, MatrixExpr):
             shape = tuple(net.size(x) for x in s.shape)
             env[s.name] = rng.uniform(low, high, shape)
             if type(s).__name__ == "FactMatrix":
-                env[s.name] /= env[s.name].sum()
+                facts = {fact.name for fact in s.node.leaf.facts}
+                env[s.name] = satisfying(facts, env[s.name], rng)
         elif hasattr(s, "classes"):
             env[s.name] = int(rng.integers(net.size(s.classes)))
         else:

@@ -15,6 +15,7 @@ from sympy import MatrixSymbol, OneMatrix, Symbol, Trace, hadamard_product, symb
 
 import symgrad as sg
 from symgrad import graph as g
+from symgrad.functions import softmax_node
 from symgrad.graph import Node, slot
 from symgrad.vocabulary import sigmoid, softplus
 
@@ -126,6 +127,158 @@ def _random_node(choose: Choose, pool: list[Node]) -> Node | None:
         case _:
             node = choose(pool)
             return g.named(f"n{node.uid}", node)
+
+
+# ------------------------------------------------------------------- networks of every rank
+
+
+def network_leaves() -> list[Node]:
+    """Leaves of the ranks 0 to 4, some square."""
+    shapes: dict[str, tuple[Any, ...]] = {
+        **{"s": (), "x": (N,), "y": (M,), "A": (M, N), "Q": (N, N)},
+        **{"T": (2, M, N), "R": (M, N, N), "W": (M, 2, N, 3)},
+    }
+    return [
+        g.leaf(n, shape, sp.IndexedBase(n, shape=shape) if len(shape) > 2 else Symbol(n, real=True))
+        for n, shape in shapes.items()
+    ]
+
+
+def random_network(choose: Choose, size: int) -> Node:
+    """A scalar made of ``size`` layers of every kind, with shared weights and fan-out."""
+    pool = network_leaves()
+    made: list[Node] = []
+    while len(made) < size:
+        node = choose(_LAYERS)(choose, pool)
+        if node is not None and node.rank <= 4:
+            node = _map(choose(_BOUNDED), node)
+            pool.append(g.named(f"n{node.uid}", node) if choose([True, False]) else node)
+            made.append(pool[-1])
+    ends = [*made[-2:], choose(made)]
+    parts = [g.product([(n, tuple(range(n.rank))), (n, tuple(range(n.rank)))], ()) for n in ends]
+    return g.named("L", g.add([(sp.Rational(1, k + 2), n, ()) for k, n in enumerate(parts)], ()))
+
+
+_BOUNDED = [sp.tanh(slot(0)), sigmoid(slot(0)), sp.sin(slot(0)), slot(0) / (1 + slot(0) ** 2)]
+
+
+def _map(body: sp.Expr, *nodes: Node) -> Node:
+    return g.apply(body, [(n, tuple(range(n.rank))) for n in nodes], nodes[0].shape)
+
+
+def _pick(choose: Choose, pool: list[Node], least: int = 1) -> Node:
+    return choose([n for n in pool[-4:] + pool if n.rank >= least])
+
+
+def _layer_product(choose: Choose, pool: list[Node]) -> Node | None:
+    """Two or three operands; equal extents share a label or not, and some labels are summed."""
+    dims: dict[int, Any] = {}
+    accesses = []
+    for node in [_pick(choose, pool, 0) for _ in range(choose([2, 2, 3]))]:
+        own: list[int] = []
+        for n in node.shape:
+            same = [k for k, m in dims.items() if m == n and (k not in own or choose([0, 0, 1]))]
+            label = choose(same) if same and choose([1, 1, 0]) else len(dims)
+            dims[label] = n
+            own.append(label)
+        accesses.append((node, own))
+    kept = [k for k in dims if choose([True, False])][:4]
+    if len(dims) > 6:
+        return None
+    number = {k: n for n, k in enumerate([*kept, *(k for k in dims if k not in kept)])}
+    return g.product(
+        [(n, tuple(number[k] for k in own)) for n, own in accesses], tuple(dims[k] for k in kept)
+    )
+
+
+def _layer_sum(choose: Choose, pool: list[Node]) -> Node | None:
+    """A residual connection: a node, its transpose, and whatever broadcasts over it."""
+    node = _pick(choose, pool)
+    axes = tuple(range(node.rank))
+    terms = [(1, node, axes), (choose([2, -1]), choose([n for n in pool if not n.rank]), ())]
+    for other in pool:
+        if 0 < other.rank <= node.rank and other.shape == node.shape[-other.rank :]:
+            terms.append((sp.Rational(1, 2), other, axes[-other.rank :]))
+    if node.rank > 1 and node.shape[0] == node.shape[-1]:
+        terms.append((-1, node, (*axes[1:-1], axes[0], axes[-1])[::1] if node.rank == 2 else axes))
+    return g.add(terms[:4], node.shape)
+
+
+def _layer_window(choose: Choose, pool: list[Node]) -> Node | None:
+    """A convolution by a kernel of the window itself, a pool, or a shift, along one axis."""
+    node = _pick(choose, pool)
+    axis, taps, stride = choose(range(node.rank)), choose([2, 3]), choose([1, 2])
+    n = node.shape[axis]
+    places = g.dim(sp.floor(sp.expand(n + 2 - taps) / sp.Integer(stride)) + 1)
+    condition = g.indicator((1, -stride, -1), 1, "=", (n, places, taps))
+    rank = node.rank
+    out = [rank if k == axis else k for k in range(rank)]  # rank: places, rank + 1: taps
+    factors = [(node, list(range(rank))), (condition, [axis, rank, rank + 1])]
+    if choose([True, False]) and rank < 4:
+        out.append(rank + 1)
+    number = {k: n for n, k in enumerate([*out, *(k for k in range(rank + 2) if k not in out)])}
+    dims = {**dict(enumerate(node.shape)), rank: places, rank + 1: taps}
+    return g.product(
+        [(n, tuple(number[k] for k in own)) for n, own in factors], tuple(dims[k] for k in out)
+    )
+
+
+def _layer_reduce(choose: Choose, pool: list[Node]) -> Node | None:
+    node = _pick(choose, pool)
+    op = choose(["max", "logsumexp", "sparsemax_value"])
+    axis = choose(range(node.rank))
+    rest = [k for k in range(node.rank) if k != axis]
+    number = {k: n for n, k in enumerate([*rest, axis])}
+    labels = tuple(number[k] for k in range(node.rank))
+    return g.reduce(op, node, labels, tuple(node.shape[k] for k in rest))
+
+
+def _layer_softmax(choose: Choose, pool: list[Node]) -> Node | None:
+    """Over the last axis, of scores that a mask may hide."""
+    node = _pick(choose, pool)
+    axes = tuple(range(node.rank))
+    if node.rank > 1 and choose([True, False]):
+        mask = g.indicator((1, -1), choose([0, -1]), "≥", node.shape[-2:])
+        node = g.add([(1, node, axes), (-9, mask, axes[-2:])], node.shape)
+    return softmax_node(node, 1)
+
+
+def _layer_mask(choose: Choose, pool: list[Node]) -> Node | None:
+    node = _pick(choose, pool, 2)
+    axes = tuple(range(node.rank))
+    pair = (axes[0], axes[-1])
+    shape = (node.shape[0], node.shape[-1])
+    mask = g.indicator(choose([(1, -1), (-1, 1), (1, 2)]), choose([0, 1, -1]), "≥", shape)
+    return g.product([(node, axes), (mask, pair)], node.shape)
+
+
+def _layer_linalg(choose: Choose, pool: list[Node]) -> Node | None:
+    """Of a matrix whose diagonal dominates."""
+    square = [n for n in pool if n.rank > 1 and n.shape[-1] == n.shape[-2]]
+    node = choose(square)
+    axes = tuple(range(node.rank))
+    matrix = g.add(
+        [(1, _map(sp.tanh(slot(0)), node), axes), (5, g.delta(node.shape[-1]), axes[-2:])],
+        node.shape,
+    )
+    op = choose(["inverse", "inverse", "det", "logdet"])
+    own = choose([axes, (*axes[:-2], axes[-1], axes[-2])])
+    result = g.linalg(op, matrix, own, node.shape if op == "inverse" else node.shape[:-2])
+    return _map(slot(0) / 100, result) if op == "det" else result
+
+
+def _layer_embedding(choose: Choose, pool: list[Node]) -> Node | None:
+    node = choose([n for n in pool if n.rank and n.shape[-1] == N])
+    c = sg.label("c", N).node
+    return g.product(
+        [(node, tuple(range(node.rank))), (g.onehot(c, N), (node.rank - 1,))], node.shape[:-1]
+    )
+
+
+_LAYERS = [
+    *(_layer_product, _layer_product, _layer_sum, _layer_window, _layer_window, _layer_reduce),
+    *(_layer_softmax, _layer_mask, _layer_linalg, _layer_embedding),
+]
 
 
 # ---------------------------------------------------------------------- through the public API

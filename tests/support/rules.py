@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from interpreter import Interpreter
 from oracle import COMPLEX, Net, point
-from random_graphs import SIZES, graph_symbols
+from random_graphs import SIZES, N, graph_symbols
+from sympy import MatrixSymbol, Q
 
+import symgrad as sg
 from symgrad import graph as g
 from symgrad import listing
+from symgrad.algebra import scaled
 from symgrad.errors import GraphError
 from symgrad.graph import Node
-from symgrad.identities import scaled
 from symgrad.rewrite import Rewriter, Rule
 
 Row = tuple[Node, Node]
@@ -28,10 +31,23 @@ SABOTAGE: dict[str, Wrong] = {
 }
 
 
+FACT_SYMBOLS: dict[str, Any] = {
+    "o": sg.assume(MatrixSymbol("o", N, 1), "one-hot"),
+    "v": sg.assume(MatrixSymbol("v", N, 1), "unit norm"),
+    "w": sg.assume(MatrixSymbol("w", N, 1), Q.positive),
+    "S": sg.assume(MatrixSymbol("S", N, N), Q.symmetric),
+    "T": sg.assume(MatrixSymbol("T", N, N), Q.positive_definite),
+    "D": sg.assume(MatrixSymbol("D", N, N), Q.diagonal),
+    "R": sg.assume(MatrixSymbol("R", N, N), Q.orthogonal),
+}
+"""A leaf for each fact; `graph_symbols` has a simplex and a label."""
+
+
 def points(seed: int = 0) -> list[Interpreter]:
     """Random points, one in each of `SIZES`."""
     nets = [Net(dims=dims) for dims in SIZES]
-    return [Interpreter(net, point(graph_symbols(), net, seed), COMPLEX) for net in nets]
+    symbols = [*graph_symbols(), *FACT_SYMBOLS.values()]
+    return [Interpreter(net, point(symbols, net, seed), COMPLEX) for net in nets]
 
 
 def preserved(before: Node, after: Node, at: Sequence[Interpreter]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
-from sympy import MatrixSymbol, Symbol, symbols
+from sympy import IndexedBase, MatrixSymbol, Symbol, symbols
 
 import symgrad as sg
 
@@ -107,6 +107,27 @@ def _each_others_gradient() -> dict[str, Any]:
     return {"loss": sg.sum(r * w) + sg.sum(x), "params": [w, r], "data": [x]}
 
 
+def _convolution() -> dict[str, Any]:
+    """Arrays of three and four axes; only the call knows the size of the image."""
+    x, c = IndexedBase("x", shape=(2, H, D)), sg.label("c", C)
+    K, b = IndexedBase("K", shape=(C, 2, 3, 3)), MatrixSymbol("b", C, 1)
+    z = sg.let("z", sg.conv2d(x, K, b, padding=1))
+    h = sg.let("h", sg.max_pool2d(sg.tanh(z), 2, stride=1))
+    i, s, t = symbols("i s t", integer=True)
+    places = ((s, 0, h.shape[1] - 1), (t, 0, h.shape[2] - 1))
+    p = sg.let("p", sg.softmax(sg.let("score", sp.Sum(h[i, s, t], *places), i)))
+    return {"loss": sg.cross_entropy(p, c), "params": [K, b], "data": [x, c], "predict": p}
+
+
+def _matrix_functions() -> dict[str, Any]:
+    """The Mahalanobis distance with a trained covariance S·Sᵀ + I."""
+    x, S = MatrixSymbol("x", D, 1), MatrixSymbol("S", D, D)
+    M = sg.let("M", S * S.T + sp.Identity(D))
+    whitened = M.I * x
+    loss = sg.let("L", sg.dot(x, whitened) + sg.logdet(M))
+    return {"loss": loss, "params": [S], "data": [x], "predict": whitened}
+
+
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "labels": _labels,
     "simplex": _simplex,
@@ -121,5 +142,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "gated": _gated,
     "matrices as data": _matrices,
     "each other's gradient": _each_others_gradient,
+    "convolution": _convolution,
+    "matrix functions": _matrix_functions,
 }
 """Arguments of `sg.training_module`: loss, params, data and predict."""

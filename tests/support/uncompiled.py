@@ -7,9 +7,12 @@ compiled code means the same is checked on few programs elsewhere.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+
+from symgrad.codegen.runtime import routines
 
 
 def gemm(alpha: float, a: np.ndarray, b: np.ndarray, beta: float, c: np.ndarray) -> None:
@@ -25,11 +28,20 @@ NAMES: dict[str, Any] = {
     "FAST": None,
     "njit": lambda **_: lambda function: function,
     "gemm": gemm,
+    "inverse_of": routines.inverse_of.py_func,
+    "log_abs_det": routines.log_abs_det.py_func,
+    "determinant_of": routines.determinant_of.py_func,
+    "sparsemax_threshold": routines.sparsemax_threshold.py_func,
     "exp_f64": np.exp,
     "log_f64": np.log,
     "tanh_f64": np.tanh,
     "sigmoid_f64": lambda t: (1 + np.tanh(t / 2)) / 2,
     "softplus_f64": lambda t: np.logaddexp(0.0, t),
+    "log1p_f64": np.log1p,
+    "elu_f64": lambda t: t if t > 0 else math.expm1(t),
+    "normal_pdf_f64": lambda t: math.exp(-t * t / 2) / math.sqrt(2 * math.pi),
+    "normal_cdf_f64": lambda t: math.erfc(-t / math.sqrt(2)) / 2,
+    "math": math,
 }
 
 

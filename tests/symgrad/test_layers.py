@@ -13,9 +13,15 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "symgrad"
 
 CORE = [
-    "errors", "graph", "listing", "vocabulary", "symbols", "elementwise", "lift", "functions",
-    "declare", "batch", "rewrite", "identities", "recognise", "derivatives", "reverse", "simplify",
-    "index_form", "matrix_form", "text", "laws", "latex", "derivation",
+    "errors", "notation", "graph", "facts", "listing", "vocabulary", "symbols", "elementwise",
+    "index_space", "index_elements", "index_conditions", "indices", "lift", "functions",
+    "activations", "matrix_functions", "losses", "rewrite", "algebra", "delta_rules", "view_rules",
+    "sum_rules", "map_rules", "product_rules", "linear_rules", "intervals", "bounds", "fact_rules",
+    "identities", "exponentials", "logarithms", "recognise", "domain", "declare", "spaces",
+    "convolution", "normalisation", "attention", "recurrence", "batch", "calculus", "derivatives",
+    "regions", "reverse", "jacobians", "simplify", "forms", "presentation", "subject", "stages",
+    "index_form", "contraction_form", "matrix_form", "text", "steps", "laws", "latex",
+    "derivation", "higher",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 

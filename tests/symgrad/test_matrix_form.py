@@ -21,7 +21,7 @@ from symgrad import graph as g
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind
 from symgrad.lift import lift
-from symgrad.matrix_form import matrix_form
+from symgrad.matrix_form import entry_form, matrix_form
 from symgrad.simplify import normalise, strip_names
 
 M, N, K = symbols("M N K", integer=True, positive=True)
@@ -37,6 +37,7 @@ ROUND_TRIPS: list[Any] = [
     sg.sigmoid(A * x), Identity(N), A[0, 0], x[0, 0], sp.sin(s) ** 2 + s, u * y.T + A,
     OneMatrix(M, 1) * x.T, DiagMatrix(x), sg.softmax(A, rows=True), sg.logsumexp(A, rows=True),
     hadamard_product(x, x), Q.T, sg.sum(sg.tanh(A)),
+    Q.I, Q.I.T, Q.I * x, sp.Determinant(Q), sg.logdet(Q), sg.max(x), sg.sparsemax(x),
 ]  # fmt: skip
 
 
@@ -78,6 +79,26 @@ def test_more_than_two_axes_are_refused_with_a_way_out() -> None:
     node = g.product([(lift(A), (0, 1)), (lift(C), (1, 2))], (M, N, K))
     with pytest.raises(UnsupportedError, match=r"more than two axes.*sg\.function"):
         matrix_form(node)
+
+
+def test_any_number_of_axes_by_its_entry() -> None:
+    node = g.product([(lift(Q.I), (0, 1)), (lift(C), (1, 2))], (N, N, K))
+    entry = entry_form(node)
+    assert len(entry.variables) == 3
+    assert sg.formula(entry(*symbols("a b c"))) == "C[b, c]·Q⁻¹[a, b]"
+
+
+def test_a_product_of_transposes_is_turned_around() -> None:
+    """∂f/∂x of f = C·B·A·x, whose factors may meet in any order."""
+    c, b, a = MatrixSymbol("C", K, M), MatrixSymbol("B", M, M), MatrixSymbol("A", M, N)
+    jacobian = sg.jacobian(sg.let("f", c * b * a * x), [x])
+    assert sg.formula(jacobian.closed_form(x)) == "C·B·A"
+
+
+def test_a_product_with_an_inverse_is_turned_around() -> None:
+    inner = lift(Q.I * MatrixSymbol("P", N, N))
+    node = g.product([(lift(Q.I), (2, 0)), (inner, (1, 2))], (N, N))
+    assert sg.formula(matrix_form(node)) == "Q⁻ᵀ·Pᵀ·Q⁻ᵀ"
 
 
 def test_named_values_are_their_symbols() -> None:

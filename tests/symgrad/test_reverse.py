@@ -21,8 +21,8 @@ from random_graphs import SIZES, Declaration
 import symgrad as sg
 from symgrad import derivatives, reverse
 from symgrad import graph as g
+from symgrad.algebra import scaled
 from symgrad.graph import Kind, Node
-from symgrad.identities import scaled
 
 SEEDS = st.integers(0, 2**31)
 
@@ -82,7 +82,7 @@ def test_named_values(name: str) -> None:
     symbols = [
         s
         for s in (
-            sg.declare.named_symbol(n) for n in sg.gradient(network.loss, network.wrt)._forward
+            sg.declare.named_symbol(n) for n in sg.gradient(network.loss, network.wrt).forward
         )
         if s.name != network.loss.name
     ]
@@ -183,12 +183,32 @@ def test_a_gradient_is_linear_in_the_loss() -> None:
 
 # ---------------------------------------------------------------- a sabotaged derivative is caught
 
+
+def linear_algebra() -> Network:
+    """det B + vᵀB⁻¹v."""
+    B, v = sp.MatrixSymbol("B", 3, 3), sp.MatrixSymbol("v", 3, 1)
+    loss = sp.Determinant(B) + sg.dot(v, sp.Inverse(B) * v)
+    return Network(Net(), loss, [B, v], [B, v])
+
+
+def hypotenuses() -> Network:
+    """Σ w·√(1 + x²), whose derivative is found for the function as a whole."""
+    net = Net()
+    x, w = sp.MatrixSymbol("x", 3, 1), sp.MatrixSymbol("w", 3, 1)
+    t = sp.Symbol("t", real=True)
+    y = net.let("y", x.applyfunc(sp.Lambda(t, sp.sqrt(1 + t**2))))
+    return Network(net, sg.dot(w, y), [x, w], [x, w])
+
+
+HERE = {**NETWORKS, "linear algebra": linear_algebra}
+
 USES: dict[Kind, str] = {
     Kind.SUM: "classifier",
     Kind.PRODUCT: "classifier",
     Kind.MAP: "classifier",
     Kind.REDUCE: "classifier",
     Kind.NAMED: "regression",
+    Kind.LINALG: "linear algebra",
 }
 
 
@@ -210,10 +230,34 @@ def test_sabotaged_derivative_is_caught(
         return scaled(sabotage, right(node, k, adj))
 
     monkeypatch.setitem(derivatives.DERIVATIVES, kind, wrong)
-    network = NETWORKS[USES[kind]]()
+    network = HERE[USES[kind]]()
     with pytest.raises(AssertionError, match="∂loss/∂"):
         check_gradient(network.loss, network.wrt, network.net, network.leaves, seed=3)
     assert fired
+
+
+def test_softmax_of_columns() -> None:
+    """A reduction along the first axis: its derivative shares the axes of the forward values."""
+    X, V = sp.MatrixSymbol("X", 3, 4), sp.MatrixSymbol("V", 4, 1)
+    E = sg.exp(X)
+    loss = sg.dot(V, sg.log(E.T * sp.OneMatrix(3, 1)))
+    d = check_gradient(loss, [X, V], Net(), [X, V], seed=3)
+    check_second_order(loss, X, Net(), [X, V], seed=3)
+    assert [step.text for step in d.steps if step.phase == "backward"] == [
+        "∂L/∂X = softmax(Xᵀ)ᵀ diag(V)",
+        "∂L/∂V = logsumexp(Xᵀ)",
+    ]
+
+
+def test_a_region_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its share is right, and would not be missed if it were not."""
+    network = hypotenuses()
+    check_gradient(network.loss, network.wrt, network.net, network.leaves, seed=3)
+    check_second_order(network.loss, network.wrt[0], network.net, network.leaves, seed=3)
+    right = reverse.region_share
+    monkeypatch.setattr(reverse, "region_share", lambda *args: scaled(2, right(*args)))
+    with pytest.raises(AssertionError, match="∂loss/∂"):
+        check_gradient(network.loss, network.wrt, network.net, network.leaves, seed=3)
 
 
 def test_a_forgotten_share_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 import symgrad as sg
+from symgrad.lift import lift
+from symgrad.matrix_form import matrix_form
 from symgrad.text import formula
 
 D, H = symbols("D H", integer=True, positive=True)
@@ -41,6 +43,9 @@ TEXTS: list[tuple[Any, str]] = [
     (-sg.dot(b, sg.log(h)), "−bᵀ log(h)"),
     (sg.dot(h, h), "‖h‖²"),
     (sg.squared_error(b, h), "‖b − h‖²/2"),
+    (matrix_form(lift(sg.norm(b - h) ** 2 / 2)), "‖b − h‖²/2"),
+    (matrix_form(lift(3 * sg.norm(W))), "3·‖W‖"),
+    (matrix_form(lift(sg.norm(W) * sg.norm(b))), "‖W‖·‖b‖"),
     (sg.onehot(c, H), "1_c"),
     (Trace(W * V.T), "tr(W·Vᵀ)"),
     (DiagMatrix(h), "diag(h)"),

@@ -149,7 +149,7 @@ def test_comments_are_the_declared_mathematics() -> None:
 def test_a_comment_says_what_its_line_computes() -> None:
     """The factor 2 has floated out of the adjoint; the comment says so, the docstring does not."""
     source = built("sum of squares").source
-    assert "δ_f = ∂L/∂f = 2·f − 2·y" in source.partition("import")[0]
+    assert "δ_f = ∂L/∂f = 2·(f − y)" in source.partition("import")[0]
     assert "    # δ_f = f − y\n    delta_f = f - Y\n" in source
     assert "# ∂loss/∂b2 = (1/N) Σ 2·δ_f" in source
 
@@ -246,7 +246,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
             "params": [sg.simplex("s", D)],
             "data": [x],
         },
-        "parameter s is declared a probability vector",
+        "parameter s is declared simplex, which gradient steps would not keep",
     ),
     "not a scalar": (
         lambda: {"loss": W * x, "params": [W], "data": [x]},

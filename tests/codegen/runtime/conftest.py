@@ -41,7 +41,7 @@ def _value_and_grad(params, X, c):
     p /= len(c)
     return _loss(params, X, c), Params(W=p.T @ (X @ params.V.T), V=params.W.T @ p.T @ X)
 
-def _workspace(params, batch_size):
+def _workspace(params, batch_size, *data):
     return ()
 
 def _sgd_epoch(params, order, batch_size, learning_rate, work, X, c):
@@ -80,7 +80,7 @@ def _value_and_grad(params, X, y, weight):
     r = 2 * weight * (X @ params.w + params.b - y) / len(y)
     return _loss(params, X, y, weight), Params(w=X.T @ r, b=np.asarray(r.sum()))
 
-def _workspace(params, batch_size):
+def _workspace(params, batch_size, *data):
     return ()
 
 def _sgd_epoch(params, order, batch_size, learning_rate, work, X, y, weight):

@@ -1,10 +1,11 @@
 """The vectorised functions against a reference of more digits, over every magnitude."""
 
+import mpmath
 import numpy as np
 import pytest
 from numba import njit
 
-from symgrad.codegen.runtime import vector_math
+from symgrad.codegen.runtime import array_math, vector_math
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}  # what generated loops are compiled with
 
@@ -71,3 +72,50 @@ def test_error_and_extremes(name: str, dtype: str) -> None:
     finite = np.isfinite(expected)
     np.testing.assert_array_equal(found[~finite], expected[~finite])
     np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-5, atol=1e-37)
+
+
+NORMAL = {
+    "elu": (lambda x: mpmath.expm1(x) if x <= 0 else x, 2.0),
+    "normal_pdf": (mpmath.npdf, 2.0),
+    "normal_cdf": (mpmath.ncdf, 3.0),
+}
+"""Against fifty digits: the value, and the bound in units in the last place."""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NORMAL)
+def test_error_against_more_digits(name: str, dtype: str) -> None:
+    run = compiled(name, dtype)
+    rng = np.random.default_rng(1)
+    top = 13 if dtype == "float32" else 36
+    x = np.concatenate([rng.normal(size=600), rng.uniform(-top, top, 400), [0, 1e-3, -1e-3]])
+    x = x.astype(dtype)
+    value, bound = NORMAL[name]
+    with mpmath.workdps(50):
+        for a, found in zip(x, run(x), strict=True):
+            true = value(mpmath.mpf(float(a)))
+            ulp = float(np.spacing(np.dtype(dtype).type(abs(float(true)))))
+            magnified = float(a) ** 2 / 2 if name != "elu" else 0  # the rounding error of x²
+            error = float(abs(mpmath.mpf(float(found)) - true)) / ulp
+            assert error <= bound + magnified, (a, error)
+    special = run(np.array([np.nan, np.inf, -np.inf, 1000.0, -1000.0], dtype))
+    assert np.isnan(special[0])
+    np.testing.assert_array_equal(special[1:3], special[3:] if name != "elu" else [np.inf, -1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "bound"), [("erf", 1.3), ("erfc", 2.5)])
+def test_error_functions_of_arrays(name: str, bound: float, dtype: str) -> None:
+    rng = np.random.default_rng(2)
+    x = np.concatenate([rng.uniform(-6, 9, 800), rng.normal(size=400), [0, 1e-6, -1e-6]])
+    x = x.astype(dtype)
+    found = getattr(array_math, name)(x)
+    assert found.dtype == dtype
+    with mpmath.workdps(50):
+        for a, b in zip(x, found, strict=True):
+            true = getattr(mpmath, name)(mpmath.mpf(float(a)))
+            ulp = float(np.spacing(np.dtype(dtype).type(abs(float(true)))))
+            assert float(abs(mpmath.mpf(float(b)) - true)) <= bound * ulp, a
+    far = getattr(array_math, name)(np.array([1000, -1000, np.inf, -np.inf, np.nan], dtype))
+    limits = [1, -1, 1, -1, np.nan] if name == "erf" else [0, 2, 0, 2, np.nan]
+    np.testing.assert_array_equal(far, limits)
