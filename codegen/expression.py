@@ -166,13 +166,13 @@ def number(value: sp.Expr) -> Code:
     if value.is_Rational and not value.is_Integer:
         tops, bottoms = _fraction(abs(value))
         return add([(bool(value < 0), multiply(tops, bottoms))])
-    text = repr(float(value))
+    text = repr(float(value)).replace("e+", "e")
     return Code(text, SIGN if text.startswith("-") else ATOM)
 
 
 def _fraction(value: sp.Rational) -> tuple[list[Code], list[Code]]:
     """A positive rational number as factors above and below the line; 1 has none."""
-    decimal = repr(float(value))
+    decimal = repr(float(value)).replace("e+", "e")
     if value.q == 1 and value >= _EXACT:
         return [Code(decimal)], []
     if value.q != 1 and len(decimal) <= 6 and "e" not in decimal:
@@ -290,6 +290,8 @@ class Printer:
                 return add([(True, parts[0])])
             above, _ = _factors(e)
             tops = sorted(parts[: len(above)], key=lambda x: x.boolean)  # numbers first
+            if tops and tops[0].boolean:  # a truth value has no sign, and -(x > 0) / y is one's
+                tops[0] = self.real(tops[0])
             return self.multiply(tops, parts[len(above) :])
         if e.is_Pow:
             if is_negative(e.exp):

@@ -179,12 +179,12 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
     dims = dict.fromkeys(n for x in spec.params for n in x.shape if isinstance(n, str))
     shown = {n for x in spec.data for n in (*x.shape,) if isinstance(n, str)}
     sizes = "".join(f", {n}=…" for n in dims if n not in shown)
-    use = [
-        f"    import {spec.name}",
-        "",
-        f"    params, history = {spec.name}.fit({data}{sizes}, epochs=…, batch_size=…, "
-        "learning_rate=…)",
-    ]
+    arguments = f"{data}{sizes}, epochs=…, batch_size=…, learning_rate=…"
+    call = f"    params, history = {spec.name}.fit"
+    lines = [f"{call}({arguments})"]
+    if len(lines[0]) > WIDTH:
+        lines = [f"{call}(", f"        {arguments}", "    )"]
+    use = [f"    import {spec.name}", "", *lines]
     if spec.predicts:
         use.append(f"    {spec.name}.predict(params, {', '.join(spec.predicts)})")
     use += [

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
-from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
@@ -134,7 +134,7 @@ class Contraction:
             case 0 if len(vectors) == 2:
                 new = _Factor(functions.dot(*_data_first(vectors)), ())
             case 0:
-                new = _Factor(functions.sum(_hadamard(vectors)), ())
+                new = _Factor(_total(_hadamard(vectors)), ())
             case 1:
                 (matrix,) = matrices
                 other = next(x for x in matrix.labels if x != label)
@@ -207,6 +207,19 @@ class Contraction:
             v = _hadamard(right) if right else OneMatrix(shape[1], 1)
             body = sp.MatMul(u, transposed(v), evaluate=True)
         return scale(sp.Mul(*scalars), body)
+
+
+def _total(column: Any) -> Any:
+    """The sum of all entries; of row sums c·M·1 it is c times that of M, such as c·‖f − Y‖²."""
+    if not isinstance(column, sp.MatMul):
+        return functions.sum(column)
+    c, matrices = column.as_coeff_matrices()
+    if len(matrices) != 2 or not isinstance(matrices[1], OneMatrix):
+        return functions.sum(column)
+    (m, _) = matrices
+    base, power = m.args if isinstance(m, HadamardPower) else (m, 1)
+    factors = (base, base) if power == 2 else m.args if isinstance(m, HadamardProduct) else ()
+    return c * (functions.dot(*_data_first(factors)) if len(factors) == 2 else functions.sum(m))
 
 
 def _hadamard(factors: Sequence[Any]) -> Any:

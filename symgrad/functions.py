@@ -177,9 +177,7 @@ def vector(x: Any, function: str) -> tuple[MatrixExpr, Node]:
     x = matrix(x, function)
     node = lifting.lift(x)
     if 1 not in map(dim, x.shape):
-        raise ShapeError(
-            f"{function} expects a vector, n×1; {x} has shape {shape_text(x.shape)}."
-        )
+        raise ShapeError(f"{function} expects a vector, n×1; {x} has shape {shape_text(x.shape)}.")
     return x, node
 
 

@@ -113,7 +113,7 @@ def _one(node: Node, done: Mapping[Node, Any], values: Mapping[Node, Any]) -> An
         raise NoMatrixForm
     match node.kind:
         case Kind.LEAF:
-            return _column(leaf_symbol(node))
+            return _column(_without_ones(node, leaf_symbol(node)))
         case Kind.CONST:
             return _filled(node.value, node.shape)
         case Kind.DELTA:
@@ -168,8 +168,8 @@ def _reduction(node: Node, operand: Any) -> Any:
         return along_rows(transposed(operand), rows=True)
     if node.labels[0] != tuple(range(rank)):
         raise NoMatrixForm
-    if not rank:
-        return operand
+    if not rank or (node.rank == rank and node.op in ("logsumexp", "max")):
+        return operand  # of a single entry
     if node.op == "logsumexp":
         return functions.logsumexp(operand, rows=node.rank > 0)
     if node.op == "max":
@@ -194,6 +194,15 @@ def leaf_symbol(node: Node) -> Any:
         rows, cols = leaf.symbol.shape
         return FactMatrix(leaf.name, rows, cols, node)
     return leaf.symbol
+
+
+def _without_ones(node: Node, symbol: Any) -> Any:
+    """An array of more axes, some of them literally 1, as the matrix or number that it holds."""
+    if not isinstance(symbol, sp.IndexedBase):
+        return symbol
+    if not node.shape:
+        return sp.Symbol(node.name, real=True)
+    return sp.MatrixSymbol(node.name, *(*node.shape, 1)[:2])
 
 
 def _column(symbol: Any) -> Any:

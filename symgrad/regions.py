@@ -22,6 +22,8 @@ from symgrad.elementwise import expand
 from symgrad.graph import Access, Kind, Labels, Node, label_dims, slot
 
 _MOST_NODES = 12
+_MOST_MAPS = 3
+"""Functions in a region: the derivative of more, nested, grows and has no shorter form."""
 
 
 class Region(NamedTuple):
@@ -75,10 +77,12 @@ def _region(root: Node, consumers: Mapping[Node, Sequence[Node]]) -> Region | No
 def _cuts(root: Node) -> Iterator[tuple[Access, list[Node]]]:
     """Each single operand that everything below ``root`` depends on, and the nodes above it."""
     inside: list[Node] = []
+    maps = 0
     frontier: dict[Node, Labels] = {root: axes_of(root)}
     while frontier and len(inside) < _MOST_NODES:
         node = max(frontier, key=lambda n: n.uid)
-        if not _is_elementwise(node):
+        maps += node.kind is Kind.MAP
+        if not _is_elementwise(node) or maps > _MOST_MAPS:
             return
         labels = frontier.pop(node)
         inside.append(node)

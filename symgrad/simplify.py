@@ -48,8 +48,9 @@ def reading(
     """
     forward = rewriter(forward)
     roots = fold_names(rewriter(roots), forward)
+    kept = {adjoint_name(node) for node in asked}
     while True:
-        roots, changed = _inline_adjoints(roots, forward, asked)
+        roots, changed = _inline_adjoints(roots, forward, kept)
         roots = fold_names(rewriter(roots), forward)
         if not changed:
             break
@@ -81,18 +82,37 @@ def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
     return [done[root] for root in roots]
 
 
+_DEEPEST = 8
+"""Adjoints that are put inside each other; a formula of more is one that nobody can read."""
+
+
 def _inline_adjoints(
-    roots: Sequence[Node], forward: Sequence[Node], asked: Sequence[Node]
+    roots: Sequence[Node], forward: Sequence[Node], kept: set[str]
 ) -> tuple[list[Node], bool]:
-    """Named adjoints that are used once, or that are no shorter to name, → their values."""
+    """Named adjoints that are used once, or that are no shorter to name, → their values.
+
+    Those in ``kept`` stay; the names that would make a formula too deep are added to it.
+    """
     counts = g.use_counts(roots)
-    kept = {adjoint_name(node) for node in asked}
+    known = set(forward)
     inlined: dict[Node, Node] = {}
-    for node in named_adjoints(roots, forward):
+    depth: dict[Node, int] = {}
+    for node in g.topological(roots, lambda node: () if node in known else node.args):
+        depth[node] = max((depth[arg] for arg in node.args if arg in depth), default=0)
+        if node.kind is not Kind.NAMED or node in known:
+            depth[node] = 0 if node in known else depth[node]
+            continue
         value = node.args[0]
         trivial = value.kind in (Kind.CONST, Kind.LEAF, Kind.NAMED) and value not in inlined
-        if trivial or (counts[node] == 1 and node.name not in kept):
+        once = counts[node] == 1 and node.name not in kept
+        if once and not trivial and depth[node] == _DEEPEST:
+            kept.add(node.name)
+            once = False
+        if trivial or once:
             inlined[node] = value
+            depth[node] += not trivial
+        else:
+            depth[node] = 0
     if not inlined:
         return list(roots), False
     return unname(roots, inlined), True

@@ -28,6 +28,32 @@ def test_the_printed_derivation(declared: dict[str, Any]) -> None:
     assert str(declared["d"]) == listing.rstrip("\n")
 
 
+def _block(mark: str) -> str:
+    return next(text for language, text in BLOCKS if language == "python" and mark in text)
+
+
+def test_index_notation(declared: dict[str, Any]) -> None:
+    printed: list[str] = []
+    exec(_block("IndexedBase"), {**declared, "print": printed.append})
+    listings = [text.rstrip("\n") for language, text in BLOCKS if not language]
+    assert printed == [listings[1]]
+
+
+def test_what_you_can_do(
+    declared: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = _block("sg.hessian").splitlines()
+    code = "\n".join(line for line in lines if "..." not in line)
+    names = {**declared, "print": lambda *_: None}
+    exec(code, names)
+    assert (tmp_path / "digits.py").is_file()
+    A, x = names["A"], names["x"]
+    assert sg.hessian(sg.squared_error(A * x, names["r"]), x)[x] == A.T * A
+    jacobian = sg.jacobian(names["p"], names["z2"])[names["z2"]]
+    assert sg.formula(jacobian) == "diag(p) − p·pᵀ"
+
+
 def test_the_excerpt_of_the_training_module(declared: dict[str, Any]) -> None:
     _, excerpt = [text for language, text in BLOCKS if language == "python"][:2]
     module = sg.training_module(

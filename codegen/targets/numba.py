@@ -52,7 +52,7 @@ def emit(program: p.Program, name: str, dtype: str, description: str = "") -> st
 
 def support(functions: Iterable[str], dtype: str) -> Source:
     """The imports and copied helpers that ``functions`` need."""
-    text = "\n".join(functions)
+    text = re.sub(r"#.*", "", "\n".join(functions))  # a comment names functions as formulas do
     suffix = SUFFIX[dtype]
     wanted = [f"{f}_{suffix}" for f in VECTORISED.values() if f"{f}_{suffix}(" in text]
     imports = ["import numpy as np", "from numba import njit"]

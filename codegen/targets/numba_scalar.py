@@ -95,7 +95,7 @@ class ScalarPrinter(Printer):
 
     def constant(self, value: sp.Expr | float) -> Code:
         """A number of the loop's type."""
-        text = repr(float(value))
+        text = repr(float(value)).replace("e+", "e")
         if self.dtype == "float64":
             return Code(text, SIGN if text.startswith("-") else ATOM)
         return Code(f"f32({text})")

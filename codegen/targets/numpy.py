@@ -45,7 +45,8 @@ def emit(program: p.Program, name: str, dtype: str, description: str = "") -> st
 
 def helpers(body: Sequence[str]) -> Source:
     """The functions of `runtime.array_math` that these lines call, as source."""
-    used = [h for h in HELPERS if any(re.search(rf"(?<![\w.]){h}\(", x) for x in body)]
+    code = [re.sub(r"#.*", "", line) for line in body]  # comments name functions as formulas do
+    used = [h for h in HELPERS if any(re.search(rf"(?<![\w.]){h}\(", x) for x in code)]
     if not used:
         return Source((), "")
     copied = source_of("array_math", *used)

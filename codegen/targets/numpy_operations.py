@@ -156,9 +156,10 @@ def _multiply(e: Emitter, s: p.Statement) -> Code:
         if special is not None:
             return special
     codes = [e.view(o, len(s.shape)) for o in operands]
-    codes.sort(key=lambda x: x.boolean)
-    if codes[0].boolean:
-        codes[0] = e.real(codes[0])
+    codes.sort(key=lambda x: (x.boolean, x.inverse is not None))
+    above = [k for k, x in enumerate(codes) if x.inverse is None]
+    if above and codes[above[0]].boolean:  # not -(x > 0) / y: a truth value has no sign
+        codes[above[0]] = e.real(codes[above[0]])
     return e.printer.multiply(codes)
 
 

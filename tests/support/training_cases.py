@@ -119,6 +119,19 @@ def _convolution() -> dict[str, Any]:
     return {"loss": sg.cross_entropy(p, c), "params": [K, b], "data": [x, c], "predict": p}
 
 
+def _tokens() -> dict[str, Any]:
+    """Causal attention over tokens, layer norm and a named GELU."""
+    tokens, following = sg.label("tokens", C, H), sg.label("following", C, H)
+    E, W = MatrixSymbol("E", C, D), MatrixSymbol("W", D, D)
+    x = sg.let("x", sg.embedding(E, tokens))
+    n = sg.let("n", sg.layer_norm(x + sg.attention(x, x, x, causal=True), name="1"))
+    f = sg.let("f", sg.gelu(sg.let("u", n * W)))
+    p = sg.let("p", sg.softmax(sg.let("z", f * E.T), rows=True))
+    t = symbols("t", integer=True)
+    loss = sg.let("L", -sp.Sum(sp.log(p[t, following[t]]), (t, 0, H - 1)) / H)
+    return {"loss": loss, "params": [E, W], "data": [tokens, following], "predict": p}
+
+
 def _matrix_functions() -> dict[str, Any]:
     """The Mahalanobis distance with a trained covariance S·Sᵀ + I."""
     x, S = MatrixSymbol("x", D, 1), MatrixSymbol("S", D, D)
@@ -144,5 +157,6 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "each other's gradient": _each_others_gradient,
     "convolution": _convolution,
     "matrix functions": _matrix_functions,
+    "tokens": _tokens,
 }
 """Arguments of `sg.training_module`: loss, params, data and predict."""

@@ -265,9 +265,7 @@ def instances(quick: tuple[str, ...], slow: tuple[str, ...]) -> list[Any]:
     SymPy's own applyfunc cannot be declared on a 1×1 matrix.
     """
     return [
-        pytest.param(
-            case, shape, id=f"{case}, {shape}", marks=[pytest.mark.slow] * (shape in slow)
-        )
+        pytest.param(case, shape, id=f"{case}, {shape}", marks=[pytest.mark.slow] * (shape in slow))
         for case in CASES
         for shape in ((*quick, *slow) if not case.startswith("sg.") else (quick[0], "1,1,1"))
         if not (case.startswith("applyfunc") and shape == "1,1,1")

@@ -11,16 +11,20 @@ takes a few minutes. A failure names its seed and shows the declaration; one see
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
+import meanings
 import numpy as np
 import pytest
 import random_networks
+import sympy as sp
 from network_checks import check, planned
 from network_row import Row
 from network_rows import ROWS
 from random_networks import Network
+from sympy import IndexedBase, MatrixSymbol, Piecewise, Sum, Symbol, symbols
 
 import symgrad as sg
 from symgrad import attention, convolution, normalisation, recurrence
@@ -107,6 +111,114 @@ def test_networks_share_and_fan_out() -> None:
         uses = g.consumers([network.loss_node])
         shared += any(len(uses[leaf]) > 1 for leaf in g.leaves([network.loss_node]))
     assert shared > FEW / 2
+
+
+# --------------------------------------------------------------- what they found, one line a bug
+
+i, j, k = symbols("i j k", integer=True)
+M, D = symbols("M D", integer=True, positive=True)
+r = MatrixSymbol("r", 1, 3)
+s, t = Symbol("s", real=True), Symbol("t", real=True)
+K1, K3 = IndexedBase("K1", shape=(1, 1, 1)), IndexedBase("K3", shape=(2, 1, 2))
+T1, Q = MatrixSymbol("T1", 3, 1), MatrixSymbol("Q", 3, 3)
+ONE = sg.cell("lstm", 1, 1)
+
+
+def _lower(Q: Any) -> Any:
+    return Sum(Q[i, j] ** 2, (j, 0, i), (i, 1, 2))
+
+
+def _steps(X: np.ndarray, *weights: np.ndarray) -> Any:
+    shaped = [w.reshape((1,) if n % 3 == 2 else (1, 1)) for n, w in enumerate(weights)]
+    return meanings.lstm(X.reshape(2, 1), *shaped)[0]
+
+
+FOUND: dict[str, tuple[Callable[[], Any], list[Any], Callable[..., Any]]] = {
+    "padding costs no digits": (
+        lambda: sg.sum(sg.max_pool1d(r, 3, stride=1, padding=1)),
+        [r],
+        lambda r: np.sum(meanings.pool(r, 3, axes=1, how="max", stride=1, padding=1)),
+    ),
+    "a loss is a sum over an array of any rank": (
+        lambda: sg.l2(K3) + sg.hinge(K3), [K3],
+        lambda K: np.sum(K**2) / 2 + np.sum(np.maximum(0, 1 - K)),
+    ),
+    "the one row of a matrix": (
+        lambda: sg.dot(r, sg.softmax(r, rows=True)) + sg.sum(sg.logsumexp(r, rows=True)), [r],
+        lambda r: np.sum(r * meanings.softmax(r)) + np.log(np.sum(np.exp(r))),
+    ),
+    "the last axis of an array is one entry": (
+        lambda: sg.dot(K1, sg.softmax(K1, rows=True)), [K1], lambda K: np.sum(K)
+    ),
+    "a constant is an operand": (
+        lambda: sg.sum(sg.maximum(sg.sparsemax(MatrixSymbol("o", 1, 1)), s)), [s],
+        lambda s: np.maximum(1, s),
+    ),
+    "an inner range follows an outer one that starts at 1": (
+        lambda: _lower(Q), [Q], lambda Q: np.sum(np.tril(Q)[1:] ** 2)
+    ),
+    "an inner range follows an outer one of one entry": (
+        lambda: Sum(K1[i, j, 0] ** 2, (j, 0, i), (i, 0, 0)), [K1], lambda K: np.sum(K**2)
+    ),
+    "attention over one feature": (
+        lambda: sg.sum(sg.attention(T1, T1, T1)), [T1],
+        lambda T: np.sum(meanings.attention(*[T.reshape(3, 1)] * 3)),
+    ),
+    "a cell of one unit": (
+        lambda: sg.sum(sg.recurrent(ONE, MatrixSymbol("X", 2, 1))[-1]),
+        [MatrixSymbol("X", 2, 1), *ONE.parameters],
+        _steps,
+    ),
+    "a kernel of one entry": (lambda: sp.tanh(K1[0, 0, 0]) * s, [K1, s],
+                              lambda K, s: np.sum(np.tanh(K)) * s),
+    "the error function far out": (lambda: sg.gelu(s**7), [s],
+                                   lambda s: s**7 * (1 + math.erf(s**7 / 2**0.5)) / 2),
+    "a case of a logarithm": (lambda: sg.hinge(sp.log(s)), [s], lambda s: max(0, 1 - np.log(s))),
+    "a case in a case": (
+        lambda: sp.sinc(Piecewise((s, s > t), (t, True))), [s, t],
+        lambda s, t: np.sin(max(s, t)) / max(s, t),
+    ),
+}  # fmt: skip
+"""A bug → a declaration that it broke, its leaves, and the meaning."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str) -> None:
+    declare, leaves, meaning = FOUND[name]
+    loss = declare()
+    rng = np.random.default_rng(0)
+    shapes = [tuple(map(int, getattr(leaf, "shape", ()))) for leaf in leaves]
+    shapes = [shape[:1] if shape[1:] == (1,) else shape for shape in shapes]
+    at = [rng.uniform(0.3, 0.9, shape) for shape in shapes]
+    for target in ("numpy", "numba") if name == "a kernel of one entry" else ("numpy",):
+        function = sg.function(leaves, [loss, sg.gradient(loss, leaves)], target=target)
+        value, *slopes = function(*at)
+        np.testing.assert_allclose(value, meaning(*at), rtol=1e-12)
+        for k, slope in enumerate(slopes):
+            for where in np.ndindex(*shapes[k]):
+                moved = np.zeros(shapes[k])
+                moved[where] = 1e-6
+                up, down = ([*at[:k], at[k] + c * moved, *at[k + 1 :]] for c in (1, -1))
+                expected = (meaning(*up) - meaning(*down)) / 2e-6
+                found = np.reshape(slope, shapes[k])[where]
+                np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_found_an_input_that_is_not_needed() -> None:
+    """What vanishes from a risk still gives its dimensions to the gradient by it."""
+    A, y = MatrixSymbol("A", M, D), MatrixSymbol("y", M, 1)
+    risk = sg.empirical_risk(sg.sum(sg.softmax(A * MatrixSymbol("z", D, 1))) + sg.l2(y), [y])
+    leaves = [A, MatrixSymbol("z", D, 1), y]
+    function = sg.function(leaves, [risk, sg.gradient(risk, A)])
+    value, slope = function(np.ones((2, 3)), np.ones(3), np.ones((4, 2)))
+    assert value == 2
+    np.testing.assert_array_equal(slope, np.zeros((2, 3)))
+
+
+def test_found_a_doubtful_logarithm_of_an_array() -> None:
+    R = IndexedBase("R", shape=(2, 3, 2))
+    with pytest.warns(sg.DomainWarning, match="the logarithm of R.* can be ≤ 0"):
+        sg.let("z", sp.log(R[i, j, k] - 1), i, j, k)
 
 
 # ------------------------------------------------------------------------- the checks can fail
