@@ -43,13 +43,19 @@ def demo(out: Folder = Path("symgrad-demo"), target: TargetName = "numba") -> No
 
 
 @app.command()
-def derive(model: Model, wrt: Wrt = None, latex: bool = False) -> None:
+def derive(
+    model: Model,
+    wrt: Wrt = None,
+    latex: bool = False,
+    form: Annotated[str, typer.Option(help="matrix or index.")] = "matrix",
+    notation: Annotated[str, typer.Option(help="delta, bar or partial.")] = "delta",
+) -> None:
     """Print the derivation of a loss."""
     from symgrad.derivation import gradient
 
     loss = load_model(model)
     derivation = gradient(loss, select_symbols(loss, wrt))
-    typer.echo(derivation.latex() if latex else str(derivation))
+    typer.echo(derivation.latex() if latex else derivation.text(form, notation))
 
 
 @app.command()

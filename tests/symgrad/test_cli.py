@@ -36,6 +36,12 @@ def test_derive_takes_every_leaf_without_a_fact_by_default(
     assert "∂L/∂y" not in text
 
 
+def test_derive_by_index_and_in_bar_notation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("derive", f"{MODEL}:L", "--form", "index", "--notation", "bar") == 0
+    text = capsys.readouterr().out
+    assert "W̄2[k, j] = z̄2[k]·h[j]" in text
+
+
 def test_derive_in_latex(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("derive", f"{MODEL}:L", "--latex") == 0
     assert r"\begin{align*}" in capsys.readouterr().out
@@ -67,6 +73,8 @@ def test_build_writes_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["derive", "nothing"], "expected file.py:name"),
         (["derive", f"{MODEL}:missing"], "defines no name 'missing'"),
         (["derive", f"{MODEL}:L", "--wrt", "V"], "no leaf named V; it depends on"),
+        (["derive", f"{MODEL}:L", "--form", "tensor"], "the form 'tensor' was asked for"),
+        (["derive", f"{MODEL}:L", "--notation", "dot"], "dot"),
         (["derive", f"{MODEL}:h"], "the loss h has shape H; expected a scalar"),
     ],
 )
