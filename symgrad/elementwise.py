@@ -208,7 +208,7 @@ def _taken_out(e: sp.Piecewise, resolve: Callable[[sp.Basic], Access | None]) ->
     while stack:
         x = stack.pop()
         own = isinstance(x, sp.Expr) and resolve(x) is not None
-        if own or (isinstance(x, tuple(v.TAME)) and id(x) in tame):
+        if own or (isinstance(x, tuple(v.TAME - _BENT)) and id(x) in tame):
             found.append(x)
         elif not x.args and isinstance(x, sp.Expr) and not _is_constant(x):
             raise unsupported(x)
@@ -216,6 +216,9 @@ def _taken_out(e: sp.Piecewise, resolve: Callable[[sp.Basic], Access | None]) ->
             stack.extend(x.args)
     return found
 
+
+_BENT = frozenset({v.absolute, v.relu, v.maximum, v.minimum})
+"""Functions with a kink stay in a Piecewise: |t| − ½ is a branch, and its slope there a sign."""
 
 _INSIDE = (
     *(sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Atom, sp.Piecewise, ExprCondPair),

@@ -119,6 +119,8 @@ class TextPrinter(StrPrinter):
         scalar, matrices = expr.as_coeff_matrices()
         if len(matrices) == 1 and _is_hadamard(matrices[0]) and scalar in (1, -1):
             return self._scaled(scalar, self._print(matrices[0]))
+        if _is_negative(scalar):
+            scalar, matrices = _turned(scalar, matrices)
         factors = [self._factor(m) for m in matrices]
         return self._scaled(scalar, self._joined(factors))
 
@@ -137,7 +139,7 @@ class TextPrinter(StrPrinter):
     def _scaled(self, c: Any, text: str, below: str = "") -> str:
         """A number in front, a denominator behind (``below`` is one that is already text)."""
         c = sp.sympify(c)
-        negative = c.could_extract_minus_sign()
+        negative = _is_negative(c)
         numerator, denominator = (-c if negative else c).as_numer_denom()
         front = "" if numerator == 1 else self._front(numerator) + "·"
         if denominator != 1:
@@ -150,12 +152,16 @@ class TextPrinter(StrPrinter):
 
     def _front(self, numerator: Any) -> str:
         """A factor in front: 2·s·x, but (aᵀ·b)·x."""
-        plain = numerator.is_Mul and not numerator.atoms(ScalarCall)
+        products = [x for x in sp.Mul.make_args(numerator) if isinstance(x, ScalarCall)]
+        plain = numerator.is_Mul and not products
         return self.parenthesize(numerator, _MUL, strict=plain)
 
     def _print_Mul(self, expr: Any) -> str:
         c, rest = expr.as_coeff_Mul()
         above, under = _fraction(rest)
+        if c.is_negative:
+            c, turned = _turned(c, sp.Mul.make_args(above))
+            above = sp.Mul(*turned, evaluate=False) if len(turned) > 1 else turned[0]
         factors = sorted(sp.Mul.make_args(above), key=_factor_order)
         shown = [self._scalar_factor(f, f is factors[-1]) for f in factors if f != 1]
         if under == 1:
@@ -435,6 +441,8 @@ _CALLS: dict[str, Callable[..., str]] = {
     "sigmoid": lambda p, x: f"σ({p._print(x)})",
     "abs": lambda p, x: f"|{p._print(x)}|",
     "onehot": lambda p, i, n: f"1_{p._print(i)}",
+    "l1": lambda p, x: f"‖{p._print(x)}‖₁" if 1 in x.shape else f"sum(|{p._print(x)}|)",
+    "l2": lambda p, x: f"‖{p._print(x)}‖²/2",
     "squared_error": lambda p, a, b: f"‖{p.parenthesize(a, _ADD)} - {p.parenthesize(b, _MUL)}‖²/2",
 }
 """symgrad's functions that have a sign of their own."""
@@ -459,6 +467,30 @@ def _is_loose(text: str) -> bool:
         if depth == bars == 0 and char in "+-⊙" and text[k - 1 : k + 2] == f" {char} ":
             return True
     return False
+
+
+def _is_negative(c: Any) -> bool:
+    """Whether a factor is written with a minus sign in front; a sum is if all its terms are."""
+    return all(x.could_extract_minus_sign() for x in sp.Add.make_args(c))
+
+
+def _turned(c: Any, factors: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """−c·(a − b) as c·(b − a); 1 − a stays as it is, and so does (a − b)·(a − b)ᵀ."""
+    mixed = [k for k, f in enumerate(factors) if _is_difference(f)]
+    if len(mixed) != 1:
+        return c, list(factors)
+    (k,) = mixed
+    f = factors[k].func(*(-x for x in factors[k].args))
+    return -c, [*factors[:k], f, *factors[k + 1 :]]
+
+
+def _is_difference(f: Any) -> bool:
+    """Whether ``f`` is a sum with terms of both signs, none of them a number."""
+    if not isinstance(f, sp.Add | sp.MatAdd):
+        return False
+    if any(x.is_number or isinstance(_strip(x), OneMatrix) for x in f.args):
+        return False
+    return len({_is_negative(_weight(x)) for x in f.args}) == 2
 
 
 def _is_hadamard(m: Any) -> bool:

@@ -102,7 +102,13 @@ def test_learns_handwritten_digits(target: str) -> None:
 AGREE = ["labels", "row", "logistic", "gated", "convolution", "matrix functions"]
 
 
-@pytest.mark.parametrize("case", AGREE)
+SLOW = ("gated", "matrix functions")
+"""Cases that Numba takes long to compile."""
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(x, marks=[pytest.mark.slow] * (x in SLOW)) for x in AGREE]
+)
 @pytest.mark.parametrize("other", [x for x in TARGETS if x != "numpy"])
 def test_targets_agree(case: str, other: str) -> None:
     """Labels, a row vector, a scalar: loss, gradient, predictions and a trained epoch."""

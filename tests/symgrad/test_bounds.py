@@ -69,6 +69,16 @@ CERTAIN: dict[str, tuple[Callable[[], Any], Interval]] = {
     "t²·r²": (lambda: t**2 * r**2, NONNEGATIVE),
     "t⁶": (lambda: t**6, NONNEGATIVE),
     "t³": (lambda: t**3, UNKNOWN),
+    "cos³ t": (lambda: sp.cos(t) ** 3, BALL),
+    "tanh³ t": (lambda: sp.tanh(t) ** 3, OPEN_BALL),
+    "(1/2 + cos t)³": (
+        lambda: (sp.cos(t) + Rational(1, 2)) ** 3, between(Rational(-1, 8), Rational(27, 8)),
+    ),
+    "2 + cos³ t": (lambda: 2 + sp.cos(t) ** 3, between(1, 3)),
+    "sin³ of an array": (
+        lambda: x.applyfunc(sp.Lambda(t, sp.sin(t) ** 3)), BALL,
+    ),
+    "1/tanh³ t": (lambda: 1 / sp.tanh(t) ** 3, UNKNOWN),
     "a³ + 1": (lambda: a**3 + 1, between(1, math.inf, True, True)),
     "√a": (lambda: sp.sqrt(a), POSITIVE),
     "1/a": (lambda: 1 / a, POSITIVE),

@@ -41,13 +41,13 @@ def check_random(seed: int, size: int) -> None:
     )
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=40, deadline=None)
 @given(SEEDS)
 def test_random_compositions(seed: int) -> None:
     check_random(seed, 6)
 
 
-@settings(derandomize=True, max_examples=15, deadline=None)
+@settings(derandomize=True, max_examples=8, deadline=None)
 @given(SEEDS)
 def test_second_order_of_random_compositions(seed: int) -> None:
     declaration = Declaration(random.Random(seed).choice, 4)

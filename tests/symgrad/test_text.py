@@ -72,3 +72,11 @@ def test_formula(expr: Any, text: str) -> None:
 def test_signs_are_minus_signs_and_names_keep_their_hyphens() -> None:
     assert "-" not in formula(-b - h)
     assert formula(MatrixSymbol("a-b", H, 1) - h) == "a-b − h"
+
+
+def test_a_difference_takes_the_minus_sign() -> None:
+    x, y, p = (sp.MatrixSymbol(n, 3, 1) for n in "xyp")
+    a, b = sp.symbols("a b", real=True)
+    assert formula(-(a - b) * x) == "(b − a)·x"
+    assert formula(-2 * a * (p - y)) in ("2·a·(y − p)", "(2·a)·(y − p)")
+    assert formula(-a * (1 - a)) == "−a·(1 − a)"

@@ -247,3 +247,19 @@ def test_the_law_of_every_function_is_stated() -> None:
     ours = [f for f in vars(v).values() if isinstance(f, type) and issubclass(f, v._Activation)]
     jumps = [f for f in ours if issubclass(f, v._Jump)]
     assert {f for f in ours if not f.__name__.startswith("_")} - {*jumps} <= set(v.LAWS)
+
+
+def test_a_piecewise_with_a_modulus_reads_as_the_textbook_has_it() -> None:
+    """Huber's loss: the slope is the residual inside and a sign outside."""
+    w, x = sp.MatrixSymbol("w", 3, 1), sp.MatrixSymbol("x", 3, 1)
+    y = sp.Symbol("y", real=True)
+    f = sg.let("f", sg.dot(w, x))
+    inside = sp.Abs(f - y) < 1
+    huber = sp.Piecewise(((f - y) ** 2 / 2, inside), (sp.Abs(f - y) - sp.Rational(1, 2), True))
+    d = sg.gradient(sg.let("L", huber), w)
+    assert sg.formula(d[w]) == "(f − y if |f − y| < 1 else sign(f − y))·x"
+    for target in ("numpy", "numba"):
+        slope = sg.function([w, x, y], d, target=target)
+        for target_value, expected in ((0.5, -0.25), (3.0, -1.0), (-2.0, 1.0)):
+            (found,) = slope(np.array([0.25, 0.0, 0.0]), np.array([1.0, 2.0, 0.0]), target_value)
+            np.testing.assert_allclose(found, expected * np.array([1.0, 2.0, 0.0]))
