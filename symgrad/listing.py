@@ -12,8 +12,9 @@ _LETTERS = "ijklmnopqrstuvwxyz"
 
 
 def shape_text(shape: Iterable[object]) -> str:
-    """A shape as it is printed: ``H×D``, or ``scalar``."""
-    return "×".join(map(str, shape)) or "scalar"
+    """A shape as it is printed: ``H×D``, ``H×(T − 2)``, or ``scalar``."""
+    sizes = (str(n).replace(" - ", " − ") for n in shape)
+    return "×".join(f"({n})" if " " in n else n for n in sizes) or "scalar"
 
 
 def _letters(labels: Iterable[int]) -> str:
