@@ -407,6 +407,9 @@ class _Fusion:
             summed = [x for x in order if x >= rank]
             kept = [x for x in order if x < rank]
             first = all(read.labels and read.labels[0] in summed for read in operands)
+            rows = len(kept) == len(summed) == 1 and order == [*kept, *summed]
+            if rows and all(len(set(read.labels)) == 2 for read in operands):
+                return Item(statement, kept[0], tuple(summed), ())  # Σⱼ aᵢⱼ·bᵢⱼ: a total of rows
             if first and kept:  # δᵀ·x: rows of both are summed over
                 return Item(statement, summed[0], tuple(kept), tuple(summed[1:]))
             if kept:

@@ -27,7 +27,6 @@ Names are gone (``Lowered.names`` remembers them), no node is a transpose or a b
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +35,7 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.codegen.conditions import holds, of_access
 from symgrad.codegen.products import product
+from symgrad.codegen.shifted import shifted
 from symgrad.codegen.views import (
     ONE,
     Softmax,
@@ -142,7 +142,7 @@ def _named(state: State, node: Node) -> Access:
 
 def _sum(state: State, node: Node) -> Access:
     views = [distinct(state.view(access)) for access in node.accesses]
-    return added(state, zip(node.weights, views, strict=True))
+    return added(state, shifted(state, zip(node.weights, views, strict=True)))
 
 
 def _map(state: State, node: Node) -> Access:
@@ -270,13 +270,14 @@ def _logsumexp(state: State, z: Node, kept: Labels) -> Node:
     """m + log Σ exp(z − m) with m = max z, its parts kept for a softmax of the same z."""
     axes = tuple(range(z.rank))
     m = _over(z, kept, "max")
-    shifted = g.add([(1, z, axes), (-1, m, kept)], z.shape)
-    exponentials = g.apply(sp.exp(g.slot(0)), [(shifted, axes)], z.shape)
+    less = g.add([(1, z, axes), (-1, m, kept)], z.shape)
+    exponentials = g.apply(sp.exp(g.slot(0)), [(less, axes)], z.shape)
     total = contract([Access(exponentials, axes)], kept).node
     own = tuple(range(total.rank))
     log = g.apply(sp.log(g.slot(0)), [(total, own)], total.shape)
     result = g.add([(1, m, own), (1, log, own)], total.shape)
-    state.softmaxes[result] = Softmax(z, kept, exponentials, total)
+    parts = Softmax(z, kept, less, exponentials, total, log)
+    state.softmaxes[result] = state.shifted[less] = parts
     name = z.name if z.kind is Kind.LEAF else state.names.get(z)
     if name is not None:
         for node, suffix in ((m, "max"), (exponentials, "exp"), (total, "sum")):
@@ -285,32 +286,21 @@ def _logsumexp(state: State, z: Node, kept: Labels) -> Node:
 
 
 def _softmax(state: State, argument: Access) -> Access | None:
-    """exp(z − logsumexp z) → e/Σe, where the argument is exactly that difference."""
+    """exp(z − logsumexp z) → e/Σe, where the argument is exactly that difference, shifted."""
     difference, outer = argument
-    if difference.kind is not Kind.SUM:
+    if difference.kind is not Kind.SUM or len(difference.args) != 2:
         return None
-    terms = list(zip(difference.weights, difference.accesses, strict=True))
-    for k, (weight, (node, labels)) in enumerate(terms):
-        parts = state.softmaxes.get(node)
-        if parts is None or weight != -1 or difference.rank != parts.z.rank:
-            continue
-        along = dict(zip(parts.kept, labels, strict=True))
-        free = iter(x for x in range(difference.rank) if x not in labels)
-        whole = tuple(along[x] if x in along else next(free) for x in range(parts.z.rank))
-        rest = Counter(terms[:k] + terms[k + 1 :])
-        if rest in (Counter([(ONE, Access(parts.z, whole))]), _terms(parts.z, whole)):
-            inverse = g.apply(1 / g.slot(0), [itself(parts.total)], parts.total.shape)
-            quotient = g.product([(parts.exponentials, whole), (inverse, labels)], difference.shape)
-            return Access(quotient, outer)
-    return None
-
-
-def _terms(z: Node, labels: Labels) -> Counter[tuple[sp.Expr, Access]] | None:
-    """The terms of a sum, seen along ``labels``: a larger sum may have absorbed them."""
-    if z.kind is not Kind.SUM:
+    terms = dict(zip(difference.weights, difference.accesses, strict=True))
+    scores = terms.get(ONE)
+    parts = state.shifted.get(scores.node) if scores else None
+    if scores is None or parts is None:
         return None
-    seen = (Access(node, tuple(labels[x] for x in own)) for node, own in z.accesses)
-    return Counter(zip(z.weights, seen, strict=True))
+    labels = tuple(scores.labels[k] for k in parts.kept)
+    if terms.get(-ONE) != Access(parts.log, labels):
+        return None
+    inverse = g.apply(1 / g.slot(0), [itself(parts.total)], parts.total.shape)
+    factors = [(parts.exponentials, scores.labels), (inverse, labels)]
+    return Access(g.product(factors, difference.shape), outer)
 
 
 _REDUCTIONS: dict[str, Callable[[State, Node], Access]] = {

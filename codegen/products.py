@@ -15,6 +15,7 @@ import sympy as sp
 
 from symgrad import graph as g
 from symgrad.codegen import contraction
+from symgrad.codegen.shifted import split
 from symgrad.codegen.views import State, added, contract, distinct, numbered, weighted
 from symgrad.codegen.windows import is_equation, without_conditions
 from symgrad.graph import Access, Dim, Kind, Labels, Node
@@ -52,6 +53,10 @@ def product(state: State, node: Node) -> Access:
         operands = _unwound(state, operands, unwound, kept, extents)
     if not operands:
         return Access(g.const(coefficient), ())
+    parted = split(state, operands, kept)
+    if parted is not None:
+        scores, log = (_contracted(state, part, kept, extents) for part in parted)
+        return added(state, [(coefficient, scores), (-coefficient, log)])
     return weighted(coefficient, _contracted(state, operands, kept, extents))
 
 
@@ -117,12 +122,20 @@ def _gathered(
 
 
 def _indexed(state: State, access: Access, index_of: Mapping[int, Access]) -> Access:
-    """An operand at the indices; a nameless sum term by term: (a − b)[c] → a[c] − b."""
+    """An operand at the indices; a nameless sum term by term: (a − b)[c] → a[c] − b.
+
+    So are shifted scores among the terms: (z − m)[c] → z[c] − m, without an array of all z − m.
+    """
     node, labels = access
     plain = all(x.kind is not Kind.ONEHOT for x in node.args)
     if node.kind is Kind.SUM and plain and node not in state.names:
         terms = [Access(x, tuple(labels[k] for k in own)) for x, own in node.accesses]
-        chosen = [_picked(term, index_of) for term in terms]
+        chosen = [
+            _indexed(state, term, index_of)
+            if term.node in state.shifted
+            else _picked(term, index_of)
+            for term in terms
+        ]
         return added(state, zip(node.weights, chosen, strict=True))
     return _picked(access, index_of)
 

@@ -26,20 +26,26 @@ _SYMBOLIC_SIZE = 32.0
 
 @dataclass
 class Softmax:
-    """The parts of one log-sum-exp: of ``z`` over the axes that are not ``kept``."""
+    """The parts of one log-sum-exp: of ``z`` over the axes that are not ``kept``.
+
+    ``shifted`` is z − max z, ``exponentials`` are its, ``total`` their sum and ``log`` its log.
+    """
 
     z: Node
     kept: Labels
+    shifted: Node
     exponentials: Node
     total: Node
+    log: Node
 
 
 @dataclass
 class State:
     """What lowering knows so far: the view of each node of the given graph, names, softmaxes.
 
-    ``windows`` has each window under what it reads, with a key for each of its axes: the forward
-    and the backward pass share it, in whatever order of axes it was made first.
+    ``softmaxes`` has the parts of each log-sum-exp, ``shifted`` those under z − max z. ``windows``
+    has each window under what it reads, with a key for each of its axes: the forward and the
+    backward pass share it, in whatever order of axes it was made first.
     """
 
     sizes: dict[Dim, float]
@@ -47,6 +53,7 @@ class State:
     names: dict[Node, str] = field(default_factory=dict)
     suggestions: dict[Node, str] = field(default_factory=dict)
     softmaxes: dict[Node, Softmax] = field(default_factory=dict)
+    shifted: dict[Node, Softmax] = field(default_factory=dict)
     windows: dict[object, tuple[Node, tuple[AxisKey, ...]]] = field(default_factory=dict)
 
     def view(self, access: Access) -> Access:

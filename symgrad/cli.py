@@ -55,7 +55,8 @@ def derive(
 
     loss = load_model(model)
     derivation = gradient(loss, select_symbols(loss, wrt))
-    typer.echo(derivation.latex() if latex else derivation.text(form, notation))
+    shown = derivation.latex if latex else derivation.text
+    typer.echo(shown(form=form, notation=notation))
 
 
 @app.command()

@@ -27,8 +27,11 @@ class NoMatrixForm(Exception):
 
 
 def scale(c: Any, expr: Any) -> Any:
+    """c·expr; of a sum, term by term: SymPy would multiply each of them out again."""
     if c == 1:
         return expr
+    if isinstance(expr, sp.MatAdd) and sp.sympify(c).is_Rational:
+        return sp.MatAdd(*(scale(c, term) for term in expr.args))
     if isinstance(expr, MatrixExpr):
         return sp.MatMul(c, expr, evaluate=True)
     return c * expr

@@ -253,7 +253,8 @@ class Derivation:
             shape = value.shape
             if shape and len(line.shape) == 2 and line.shape[0] == 1:
                 shape = (1, *shape)
-            expr = _as_entry(self._notation(line, value, form), value.rank)
+            read = line if value.rank else line._replace(shape=())  # a 1×1 matrix reads as a scalar
+            expr = _as_entry(self._notation(read, value, form), value.rank)
             names = _indexed(line.names, expr)
             steps.append(Step("backward", names, expr, shape, reasons(line, texts)))
             texts[line.names[0]] = steps[-1].text
@@ -273,11 +274,11 @@ class Derivation:
         what = "Derivation" if self.kind == "gradient" else f"Derivation ({self.kind})"
         return f"<{what} of {self.loss.name} with respect to {by}>"
 
-    def latex(self) -> str:
-        """The lines as a LaTeX ``align*`` block."""
+    def latex(self, form: str = MATRIX, notation: str = DELTA) -> str:
+        """The lines as a LaTeX ``align*`` block; ``form`` and ``notation`` are those of `lines`."""
         from symgrad.latex import align
 
-        return align(self.steps)
+        return align(self.lines(form, notation))
 
 
 def _key_text(key: Any, joint: str) -> str:

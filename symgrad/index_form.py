@@ -10,11 +10,11 @@ line of a derivation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import sympy as sp
-from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad import graph as g
 from symgrad.graph import Access, Dim, Kind, Node, slot
@@ -89,23 +89,40 @@ def index_form(
 
     ``matrices`` gives the matrix notation of nodes that are shown by it, such as an inverse.
     """
-    entries: dict[Node, tuple[tuple[sp.Dummy, ...], Any]] = {}
-    extents: dict[sp.Dummy, Dim] = {}
+    shown = matrices or {}
+    entries: dict[_Place, Any] = {}
+    bound: dict[Node, dict[int, tuple[sp.Dummy, Dim]]] = {}
 
     def at(node: Node, where: Sequence[Any]) -> Any:
-        own, entry = entries[node]
-        return entry.xreplace(dict(zip(own, where, strict=True)))
+        place = node, tuple(where)
+        if place not in entries:
+            raise _Needed(place)
+        return entries[place]
 
-    def below(node: Node) -> tuple[Node, ...]:
-        return () if node.kind is Kind.NAMED else node.args
-
-    for node in g.topological([root], below):
-        own = tuple(sp.Dummy(f"i{k}", integer=True) for k in range(node.rank))
-        if node in (matrices or {}):
-            entries[node] = (own, _of_matrix((matrices or {})[node], own))
-        else:
-            entries[node] = (own, _Entry(node, own, at, extents).value())
+    asked: list[_Place] = [(root, tuple(indices))]
+    while asked:  # each entry at its own indices once: renaming one evaluates it again
+        node, where = asked[-1]
+        try:
+            if node in shown:
+                entries[asked[-1]] = _of_matrix(shown[node], where)
+            else:
+                entries[asked[-1]] = _Entry(node, where, at, bound).value()
+            asked.pop()
+        except _Needed as needed:
+            asked.append(needed.place)
+    extents = {dummy: n for summed in bound.values() for dummy, n in summed.values()}
     return _lettered(at(root, indices), indices, letters or letters_of([root]), extents)
+
+
+_Place: TypeAlias = "tuple[Node, tuple[Any, ...]]"
+"""A node and indices of an entry of it."""
+
+
+class _Needed(Exception):
+    """An entry that another one is made of, and that has to be made first."""
+
+    def __init__(self, place: _Place) -> None:
+        self.place = place
 
 
 def _lettered(
@@ -127,16 +144,26 @@ def _lettered(
 
 
 class _Entry:
-    """One node at its own indices; ``extents`` collects what summation indices run over."""
+    """One node at the indices ``own``; ``at`` gives the entries of others.
 
-    def __init__(self, node: Node, own: tuple[sp.Dummy, ...], at: Any, extents: Any) -> None:
+    ``bound`` has the summation indices of each node, and what they run over.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        own: tuple[Any, ...],
+        at: Callable[[Node, Sequence[Any]], Any],
+        bound: dict[Node, dict[int, tuple[sp.Dummy, Dim]]],
+    ) -> None:
         self.node, self.own, self.at = node, own, at
         dims = g.label_dims(node)
         self.labels: dict[int, Any] = dict(enumerate(own))
-        self.summed = {
-            k: (sp.Dummy(f"k{k}", integer=True), dims[k]) for k in range(node.rank, len(dims))
-        }
-        extents.update(self.summed.values())
+        if node not in bound:
+            bound[node] = {
+                k: (sp.Dummy(f"k{k}", integer=True), dims[k]) for k in range(node.rank, len(dims))
+            }
+        self.summed = bound[node]
         self.labels.update({k: dummy for k, (dummy, _) in self.summed.items()})
 
     def operand(self, access: Access) -> Any:
@@ -196,7 +223,7 @@ class _Entry:
             }
         factors = sp.Mul(*(self.operand(a) for a in operands))
         ranges = [(dummy, 0, n - 1) for dummy, n in remaining.values()]
-        return sp.Sum(factors, *ranges) if ranges else factors
+        return sp.Sum(factors, *ranges) if ranges and factors != 0 else factors
 
     def fixed(
         self, access: Access, operands: Sequence[Access], remaining: Mapping[int, Any]
@@ -246,10 +273,18 @@ class _Entry:
     def reduction(self) -> Any:
         """log Σ exp written out; any other one over its index, max_k x[k]."""
         inner = self.operand(self.node.accesses[0])
+        if not self.summed:
+            return of_one(self.node.op, inner)
         ranges = [(dummy, 0, n - 1) for dummy, n in self.summed.values()]
         if self.node.op == "logsumexp":
             return sp.log(sp.Sum(sp.exp(inner), *ranges))
         return reduction(sp.Symbol(self.node.op), inner, *(dummy for dummy, _, _ in ranges))
+
+
+def of_one(op: str, entry: Any) -> Any:
+    """The reduction ``op`` of a single entry, which max and log-sum-exp return as it is."""
+    below = {"sparsemax_threshold": sp.Integer(1), "sparsemax_value": sp.Rational(1, 2)}
+    return entry - below.get(op, 0)
 
 
 def _vanishes_outside(node: Node, axis: int) -> bool:
@@ -268,12 +303,14 @@ def _vanishes_outside(node: Node, axis: int) -> bool:
             return False
 
 
-def _of_matrix(matrix: Any, own: tuple[sp.Dummy, ...]) -> Any:
+def _of_matrix(matrix: Any, own: tuple[Any, ...]) -> Any:
     return MatrixElement(matrix, *(*own, 0)[:2]) if own else matrix
 
 
-def _indexed(node: Node, own: tuple[sp.Dummy, ...]) -> Any:
+def _indexed(node: Node, own: tuple[Any, ...]) -> Any:
     if not own:
         symbol = node.leaf.symbol if node.kind is Kind.LEAF else sp.Symbol(node.name, real=True)
-        return symbol if isinstance(symbol, sp.Expr | Opaque) else sp.Symbol(node.name)
+        if isinstance(symbol, MatrixExpr):
+            return symbol[0, 0]  # a matrix would turn the products around it into matrices
+        return symbol if isinstance(symbol, sp.Expr | Opaque) else sp.Symbol(node.name, real=True)
     return sp.IndexedBase(node.name)[own]

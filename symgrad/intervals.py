@@ -126,11 +126,6 @@ def _hull_of_ends(ends: Sequence[tuple[End, bool]]) -> Interval:
     )
 
 
-def _square(x: Interval) -> Interval:
-    size = _magnitude(x)
-    return times(size, size)
-
-
 def _magnitude(x: Interval) -> Interval:
     if x.nonnegative:
         return x
@@ -144,12 +139,10 @@ def power(x: Interval, exponent: sp.Expr) -> Interval:
     """xⁿ for a constant n."""
     if exponent.is_Integer:
         n = int(exponent)
-        base = _square(x) if n % 2 == 0 else x
-        if n > 0 and (n % 2 == 0 or x.nonnegative):
-            return _raised(base, n if n % 2 else n // 2)
-        if n > 0:
-            return _scaled(-1, power(_scaled(-1, x), exponent)) if x.nonpositive else UNKNOWN
-        return _reciprocal(power(x, -exponent))
+        if n < 0:
+            return _reciprocal(power(x, -exponent))
+        increasing = x if n % 2 else _magnitude(x)
+        return increasing._replace(low=increasing.low**n, high=increasing.high**n)
     if x.positive:
         return POSITIVE
     return NONNEGATIVE if exponent.is_positive else POSITIVE
@@ -164,10 +157,6 @@ def _reciprocal(x: Interval) -> Interval:
     low = Fraction(0) if isinstance(x.high, float) else 1 / x.high
     high = math.inf if x.low == 0 else 1 / Fraction(x.low)
     return Interval(low, high, x.below, x.above or x.low == 0)
-
-
-def _raised(x: Interval, n: int) -> Interval:
-    return reduce(times, [x] * n)
 
 
 def copies(x: Interval, n: Dim) -> Interval:

@@ -28,7 +28,7 @@ from symgrad.contraction_form import Contraction, NoMatrixForm, scale, transpose
 from symgrad.declare import named_symbol
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Labels, Node, Shape, slot
-from symgrad.index_form import Letters, index_form, letters_of
+from symgrad.index_form import Letters, index_form, letters_of, of_one
 from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall, call
 from symgrad.vocabulary import maximum, minimum, relu, step
 
@@ -168,8 +168,8 @@ def _reduction(node: Node, operand: Any) -> Any:
         return along_rows(transposed(operand), rows=True)
     if node.labels[0] != tuple(range(rank)):
         raise NoMatrixForm
-    if not rank or (node.rank == rank and node.op in ("logsumexp", "max")):
-        return operand  # of a single entry
+    if node.rank == rank and (not rank or node.op in ("logsumexp", "max")):
+        return of_one(node.op, operand)
     if node.op == "logsumexp":
         return functions.logsumexp(operand, rows=node.rank > 0)
     if node.op == "max":
@@ -258,15 +258,36 @@ def _sum(node: Node, done: Mapping[Node, Any]) -> Any:
 
 
 def _added(terms: Sequence[Any]) -> Any:
-    """A MatAdd in SymPy's order, whose terms stay as they are unless there are equal ones.
+    """A MatAdd in SymPy's order, of which equal terms are one and all others stay as they are.
 
-    SymPy multiplies every term out again: of (f − Y)ᵀ·X/N it makes (fᵀ − Yᵀ)·X/N.
+    SymPy multiplies every term out again: of (f − Y)ᵀ·X/N it makes (fᵀ − Yᵀ)·X/N, and of an entry
+    of A⁻¹·x a quotient of determinants.
     """
-    flat = [x for t in terms for x in (t.args if isinstance(t, sp.MatAdd) else (t,))]
-    bodies = {t.as_coeff_mmul()[1] if isinstance(t, sp.MatMul) else t for t in flat}
-    if len(bodies) < len(flat):
-        return sp.MatAdd(*flat, evaluate=True)
-    return sp.MatAdd(*sorted(flat, key=sp.default_sort_key))
+    equal: dict[tuple[Any, ...], list[Any]] = {}
+    for term in (x for t in terms for x in (t.args if isinstance(t, sp.MatAdd) else (t,))):
+        equal.setdefault(_weighed(term)[1], []).append(term)
+    added = []
+    for matrices, same in equal.items():
+        weight = sp.Add(*(_weighed(t)[0] for t in same))
+        if weight != 0:
+            added.append(same[0] if len(same) == 1 else _weighted(weight, matrices))
+    if len(added) < 2:
+        return added[0] if added else sp.ZeroMatrix(*terms[0].shape)
+    return sp.MatAdd(*sorted(added, key=sp.default_sort_key))
+
+
+def _weighed(term: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The scalar factor of a term, and its matrices."""
+    if not isinstance(term, sp.MatMul):
+        return sp.Integer(1), (term,)
+    weight, matrices = term.as_coeff_matrices()
+    return weight, tuple(matrices)
+
+
+def _weighted(weight: Any, matrices: Sequence[Any]) -> Any:
+    if weight == 1 and len(matrices) == 1:
+        return matrices[0]
+    return sp.MatMul(*([] if weight == 1 else [weight]), *matrices)
 
 
 def _map(node: Node, done: Mapping[Node, Any]) -> Any:

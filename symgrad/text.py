@@ -83,7 +83,7 @@ class TextPrinter(StrPrinter):
             text = self._print(item)
             return f"({text})" if level > _MUL or (level == _MUL and not strict) else text
         if isinstance(item, sp.Add | sp.MatAdd):
-            if _complement(item) is not None:
+            if complement(item) is not None:
                 return self._print(item)
             if _content(item.args) != 1:
                 text = self._print(item)
@@ -96,7 +96,7 @@ class TextPrinter(StrPrinter):
         return self._terms(expr.args)
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
-        delta = _complement(expr)
+        delta = complement(expr)
         return self._terms(expr.args) if delta is None else self._equal(delta, "≠")
 
     def _terms(self, args: Sequence[Any]) -> str:
@@ -305,23 +305,13 @@ class TextPrinter(StrPrinter):
         return self._equal(expr, "=")
 
     def _equal(self, delta: Any, sign: str) -> str:
-        """1[j = c] or 1[j ≠ c]: an index before a label, which is known not to be negative."""
-        left, right = sorted(delta.args, key=lambda x: (not x.is_Symbol, bool(x.is_nonnegative)))
+        """1[j = c] or 1[j ≠ c]."""
+        left, right = index_first(delta)
         return f"1[{self._print(left)} {sign} {self._print(right)}]"
 
     def _print_Relational(self, expr: Any) -> str:
-        left, right = (self._print(x) for x in self._balanced(expr))
+        left, right = (self._print(x) for x in balanced(expr))
         return f"{left} {_RELATIONS[expr.rel_op]} {right}"
-
-    @staticmethod
-    def _balanced(expr: Any) -> tuple[Any, Any]:
-        """Both sides without a minus sign in front: i + u = p for i + u - p = 0."""
-        difference = sp.expand(expr.lhs - expr.rhs)
-        if not all(s.is_integer for s in difference.free_symbols):
-            return expr.lhs, expr.rhs
-        terms = sp.Add.make_args(difference)
-        negative = [t for t in terms if t.could_extract_minus_sign()]
-        return sp.Add(*(t for t in terms if t not in negative)), -sp.Add(*negative)
 
     def _print_reduction(self, expr: Any) -> str:
         operation, inner, *indices = expr.args
@@ -499,7 +489,22 @@ def _is_hadamard(m: Any) -> bool:
     )
 
 
-def _complement(e: Any) -> Any:
+def index_first(delta: Any) -> list[Any]:
+    """The two sides of 1[j = c]: an index before a label, which is known not to be negative."""
+    return sorted(delta.args, key=lambda x: (not x.is_Symbol, bool(x.is_nonnegative)))
+
+
+def balanced(relation: Any) -> tuple[Any, Any]:
+    """Both sides without a minus sign in front: i + u = p for i + u - p = 0."""
+    difference = sp.expand(relation.lhs - relation.rhs)
+    if not all(s.is_integer for s in difference.free_symbols):
+        return relation.lhs, relation.rhs
+    terms = sp.Add.make_args(difference)
+    negative = [t for t in terms if t.could_extract_minus_sign()]
+    return sp.Add(*(t for t in terms if t not in negative)), -sp.Add(*negative)
+
+
+def complement(e: Any) -> Any:
     """1[j = c], where ``e`` is 1 − 1[j = c], which reads 1[j ≠ c]; else None."""
     rest = 1 - e if isinstance(e, sp.Add) and not isinstance(e, MatrixExpr) else None
     return rest if isinstance(rest, sp.KroneckerDelta) else None

@@ -24,6 +24,26 @@ f32 = np.float32
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
+def minus_f32(x: np.float32, y: np.float32) -> np.float32:
+    """x − y, rounded before anything is added to it, in a loop that may reorder its sums.
+
+    No sum is moved across the choice, which changes no value.
+    """
+    d = x - y
+    return f32(np.inf) if d > f32(3.4028235e38) else d
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def minus_f64(x: float, y: float) -> float:
+    """x − y, rounded before anything is added to it, in a loop that may reorder its sums.
+
+    No sum is moved across the choice, which changes no value.
+    """
+    d = x - y
+    return np.inf if d > 1.7976931348623157e308 else d
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
 def exp_f32(x: np.float32) -> np.float32:
     """e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ½ ln 2. Error below 1.1 ulp."""
     x = f32(-104.0) if x < f32(-104.0) else x  # from here down, 0

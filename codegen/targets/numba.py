@@ -21,7 +21,7 @@ from symgrad.codegen.names import HELPERS, Names
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.targets.layout import definition
 from symgrad.codegen.targets.numba_loops import Loops
-from symgrad.codegen.targets.numba_scalar import OUTSIDE, SUFFIX, VECTORISED
+from symgrad.codegen.targets.numba_scalar import MINUS, OUTSIDE, SUFFIX, VECTORISED
 from symgrad.graph import Dim, Shape
 
 FAST = 'FAST = {"contract", "reassoc", "arcp", "nsz"}  # not "nnan", not "ninf": NaN stays visible'
@@ -35,7 +35,7 @@ RESERVED = (
     "njit",
     "gemm",
     *HELPERS,
-    *(f"{name}_{suffix}" for name in VECTORISED.values() for suffix in SUFFIX.values()),
+    *(f"{name}_{suffix}" for name in (MINUS, *VECTORISED.values()) for suffix in SUFFIX.values()),
 )
 CONTIGUOUS = True
 """BLAS wants rows without gaps; a function makes its arguments so before it runs."""
@@ -54,7 +54,8 @@ def support(functions: Iterable[str], dtype: str) -> Source:
     """The imports and copied helpers that ``functions`` need."""
     text = re.sub(r"#.*", "", "\n".join(functions))  # a comment names functions as formulas do
     suffix = SUFFIX[dtype]
-    wanted = [f"{f}_{suffix}" for f in VECTORISED.values() if f"{f}_{suffix}(" in text]
+    named = [f"{name}_{suffix}" for name in (MINUS, *VECTORISED.values())]
+    wanted = [name for name in named if f"{name}(" in text]
     imports = ["import numpy as np", "from numba import njit"]
     if "math." in text:
         imports.insert(0, "import math")

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 import sympy as sp
 
 from symgrad.codegen import program as p
-from symgrad.codegen.expression import Code, add, compare, condition, integer, multiply
+from symgrad.codegen.expression import Code, add, call, compare, condition, integer, multiply
 from symgrad.codegen.fusion import Fused, through
 from symgrad.codegen.names import Names
 from symgrad.codegen.targets.layout import WIDTH, comment
-from symgrad.codegen.targets.numba_scalar import ScalarPrinter
+from symgrad.codegen.targets.numba_scalar import MINUS, SUFFIX, ScalarPrinter
 from symgrad.graph import Dim, Labels, slot
 
 _LOOPS = "ijkmnpqrsuvwxyz"
@@ -96,6 +96,9 @@ class Elements:
                 return self.printer.invariant(number)
             case p.Sum(weights=weights):
                 codes = [self._operand(x) for x in operands]
+                if self._cancels(statement):
+                    ordered = codes if weights[0] == 1 else codes[::-1]
+                    return call(f"{MINUS}_{SUFFIX[self.dtype]}", *ordered)
                 terms = [self.printer.scaled(w, c) for w, c in zip(weights, codes, strict=True)]
                 return self.printer.add(sorted(terms, key=lambda term: term[0]))
             case p.Multiply() | p.Contract():
@@ -139,6 +142,33 @@ class Elements:
                 return code
             case _:
                 raise AssertionError(f"{type(operation).__name__} is not printed in a loop")
+
+    def _cancels(self, statement: p.Statement) -> bool:
+        """Whether the value is z − max z as a term of a sum.
+
+        It has to be rounded as it stands: added in another order, the maximum stays in the sum
+        until the end, with the error of its own last place.
+        """
+        operation = statement.operation
+        if not isinstance(operation, p.Sum) or len(operation.weights) != 2:
+            return False
+        if set(operation.weights) != {sp.S.One, sp.S.NegativeOne}:
+            return False
+        negative = operation.operands[operation.weights.index(sp.S.NegativeOne)]
+        less = self._statements.get(negative.value)
+        return (
+            less is not None
+            and isinstance(less.operation, p.Maximum)
+            and any(isinstance(x.operation, p.Sum | p.Total) for x in self._users(statement))
+        )
+
+    def _users(self, statement: p.Statement) -> list[p.Statement]:
+        value = statement.value
+        return [
+            x
+            for x in self.program.statements
+            if any(operand.value == value for operand in x.operation.operands)
+        ]
 
     def _truth(self, truth: Code) -> Code:
         one, zero = self.printer.constant(1).text, self.printer.constant(0).text

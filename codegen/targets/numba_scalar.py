@@ -40,6 +40,9 @@ VECTORISED: dict[type[sp.Basic], str] = {
 }
 """Functions of `runtime.vector_math`, one for each type: ``exp_f32``."""
 
+MINUS = "minus"
+"""The difference in `runtime.vector_math` that keeps its place in a sum: ``minus_f32``."""
+
 LIBRARY: dict[type[sp.Basic], str] = {
     sp.sin: "np.sin",
     sp.cos: "np.cos",

@@ -32,6 +32,7 @@ NAMES: dict[str, Any] = {
     "log_abs_det": routines.log_abs_det.py_func,
     "determinant_of": routines.determinant_of.py_func,
     "sparsemax_threshold": routines.sparsemax_threshold.py_func,
+    "minus_f64": np.subtract,
     "exp_f64": np.exp,
     "log_f64": np.log,
     "tanh_f64": np.tanh,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sympy import MatrixSymbol, OneMatrix, Q, Symbol, exp, log, symbols, tanh
+from sympy import MatrixSymbol, OneMatrix, Q, Symbol, cos, exp, log, symbols, tanh
 
 import symgrad as sg
 
@@ -69,6 +69,7 @@ FINE: dict[str, Callable[[], Any]] = {
     "a power of a leaf": lambda: log(3 * t**3),
     "e^t": lambda: log(1 + exp(t)),
     "1 + t²": lambda: log(1 + t**2),
+    "2 + cos³ t": lambda: log(2 + cos(t) ** 3),
     "positive leaves": lambda: sg.log(w + w) + sg.log(sg.exp(x)),
     "a positive symbol": lambda: log(1 + a),
     "σ as typed": lambda: log(q),

@@ -336,7 +336,7 @@ def test_latex() -> None:
     text = sg.hvp(sg.logdet(X), X, V).latex()
     assert r"H V &= -X^{-\top} V^\top X^{-\top}" in text
     text = sg.jacobian(W * x, W).latex()
-    assert r"\frac{\partial f}{\partial W}_{j, k, i} &=" in text
+    assert r"\frac{\partial f}{\partial W}_{j k i} &=" in text
 
 
 def test_the_object() -> None:

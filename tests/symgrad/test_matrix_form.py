@@ -101,6 +101,19 @@ def test_a_product_with_an_inverse_is_turned_around() -> None:
     assert sg.formula(matrix_form(node)) == "Q⁻ᵀ·Pᵀ·Q⁻ᵀ"
 
 
+def test_equal_terms_are_one_and_nothing_is_multiplied_out() -> None:
+    """An entry of A⁻¹·b in front of 1 is no quotient of determinants, of any size."""
+    P, b = MatrixSymbol("P", 3, 3), MatrixSymbol("b", 3, 1)
+    scores, c = lift(P.I * b), lift(sg.label("c", 3))
+    entry = g.product([(scores, (0,)), (g.onehot(c, 3), (0,))], ())
+    node = g.add(
+        [(1, scores, (0,)), (-1, entry, ()), (sp.Rational(1, 2), g.const(1, (3,)), (0,))], (3,)
+    )
+    expr = matrix_form(node)
+    assert not expr.has(sp.ImmutableDenseMatrix)
+    assert sg.formula(expr) == "P⁻¹·b + (1 − 2·(P⁻¹·b)[c])·1/2"
+
+
 def test_named_values_are_their_symbols() -> None:
     h = sg.let("h", sg.tanh(A * x))
     assert matrix_form(h.node) == h

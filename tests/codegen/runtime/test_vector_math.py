@@ -119,3 +119,28 @@ def test_error_functions_of_arrays(name: str, bound: float, dtype: str) -> None:
     far = getattr(array_math, name)(np.array([1000, -1000, np.inf, -np.inf, np.nan], dtype))
     limits = [1, -1, 1, -1, np.nan] if name == "erf" else [0, 2, 0, 2, np.nan]
     np.testing.assert_array_equal(far, limits)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_difference_keeps_its_place(dtype: str) -> None:
+    """(x − m) + s is not x + (s − m), though the loop may reorder its sums."""
+    minus = vector_math.minus_f32 if dtype == "float32" else vector_math.minus_f64
+
+    @njit(fastmath=FAST, error_model="numpy")
+    def total(x, m, s):
+        result = s[0] - s[0]
+        for i in range(x.shape[0]):
+            result += minus(x[i], m[i]) - s[i]
+        return result
+
+    rng = np.random.default_rng(0)
+    x, m = (1000 + rng.uniform(size=9)).astype(dtype), np.full(9, 1001, dtype)
+    s = rng.uniform(size=9).astype(dtype)
+    exact = np.sum((x - m).astype(np.longdouble) - s)
+    assert abs(total(x, m, s) - exact) <= 4 * np.finfo(dtype).eps * abs(exact)
+    top = np.finfo(dtype).max
+    one = np.ones(1, dtype)
+    assert total(one * np.inf, one, one) == np.inf
+    assert np.isnan(total(one * np.inf, one * np.inf, one))
+    assert total(one * top, one * -top, one) == np.inf
+    assert total(one * -np.inf, one, one) == -np.inf

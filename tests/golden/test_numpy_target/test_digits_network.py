@@ -11,11 +11,10 @@ def function(x, y, W1, b1, W2, b2):
     h = np.tanh(z1)
     # (N, C)
     z2 = h @ W2.T + b2
-    z2_max = z2.max(axis=1)
-    z2_exp = np.exp(z2 - z2_max[:, None])
+    t1 = z2 - z2.max(axis=1)[:, None]
+    z2_exp = np.exp(t1)
     z2_sum = z2_exp.sum(axis=1)
-    t1 = np.einsum("ij,ij->i", z2 - (np.log(z2_sum) + z2_max)[:, None], y)
-    L = -t1
+    L = np.log(z2_sum) - np.einsum("ij,ij->i", t1, y)
     # (N, C)
     p = z2_exp / z2_sum[:, None]
     delta2 = p - y

@@ -11,6 +11,5 @@ def function(x, y, W1, b1, W2, b2):
     # (C,)
     z2 = W2 @ h + b2
     z2_max = z2.max()
-    t1 = np.log(np.sum(np.exp(z2 - z2_max))) + z2_max
-    L = t1 - z2[y]
+    L = np.log(np.sum(np.exp(z2 - z2_max))) - (z2[y] - z2_max)
     return L

@@ -1,0 +1,107 @@
+"""LaTeX of derivations: the signs of a lecture, and nothing that pdflatex refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sympy as sp
+from networks import NETWORKS
+from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Sum, Symbol, symbols
+
+import symgrad as sg
+from symgrad.index_space import indicator
+from symgrad.latex import latex
+
+i, j, k, c = symbols("i j k c", integer=True)
+n = Symbol("n", integer=True, positive=True)
+s, t = Symbol("s", real=True), Symbol("t", real=True)
+A, B = MatrixSymbol("A", 3, 2), MatrixSymbol("B", 3, 2)
+W, x, z1 = IndexedBase("W"), IndexedBase("x"), IndexedBase("z1")
+u = sp.Function("u")
+
+SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
+    "a sum": (lambda: Sum(W[j, i] * x[i], (i, 0, n - 1)), r"\sum_{i} W_{j i} x_{i}"),
+    "a sum of sums": (
+        lambda: Sum(W[j, i] + x[i], (i, 0, n - 1)),
+        r"\sum_{i} \left(W_{j i} + x_{i}\right)",
+    ),
+    "a name with a number": (lambda: z1[i], "{z_{1}}_{i}"),
+    "j = c": (lambda: KroneckerDelta(j, c), r"\mathbb{1}\left[c = j\right]"),
+    "j ≠ c": (lambda: 1 - KroneckerDelta(j, c), r"\mathbb{1}\left[c \neq j\right]"),
+    "i ≥ j": (lambda: indicator(sp.Ge(i - j, 0)), r"\mathbb{1}\left[i \geq j\right]"),
+    "norm": (lambda: sg.norm(A), r"\lVert A \rVert"),
+    "squared norm": (lambda: sg.dot(A, A), r"\lVert A \rVert^{2}"),
+    "inner product of matrices": (
+        lambda: sg.dot(A, B), r"\operatorname{sum}\left(A \odot B\right)",
+    ),
+    "u′": (lambda: sp.Function("u′")(t), r"u'\left(t\right)"),
+    "δ2′": (lambda: Symbol("δ2′"), r"\delta_{2}'"),
+    "z̄2": (lambda: Symbol("z̄2"), r"\bar{z}_{2}"),
+    "∂L/∂z2": (lambda: Symbol("∂L/∂z2"), r"\frac{\partial L}{\partial z_{2}}"),
+}  # fmt: skip
+"""what it is → an expression and its LaTeX."""
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_formula(name: str) -> None:
+    declare, text = SHOWN[name]
+    assert latex(declare()) == text
+
+
+def convolution() -> Any:
+    """A convolution over two channels, whose kernel has three axes."""
+    K = IndexedBase("K1", shape=(2, 2, 3))
+    X = MatrixSymbol("X", 2, 8)
+    return sg.gradient(sg.dot(sg.conv1d(X, K), sg.conv1d(X, K)) / 2, [K, X])
+
+
+def norm() -> Any:
+    return sg.gradient(sg.norm(A), A)
+
+
+def unknown() -> Any:
+    return sg.gradient(u(s) * sp.tanh(s), s)
+
+
+def network(name: str) -> Callable[[], Any]:
+    def declared() -> Any:
+        made = NETWORKS[name]()
+        return sg.gradient(made.loss, made.wrt)
+
+    return declared
+
+
+DERIVATIONS: dict[str, Callable[[], Any]] = {
+    "convolution": convolution, "norm": norm, "unknown function": unknown,
+    **{name: network(name) for name in ("classifier", "classifier, label", "attention", "A5")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+@pytest.mark.parametrize(
+    ("form", "notation"),
+    [("matrix", "delta"), ("index", "delta"), ("index", "bar"), ("matrix", "partial")],
+)
+def test_pdflatex_takes_it(name: str, form: str, notation: str) -> None:
+    """ASCII only, each brace and bracket closed, no base with two subscripts."""
+    text = DERIVATIONS[name]().latex(form=form, notation=notation)
+    assert text.isascii(), [x for x in text if not x.isascii()]
+    assert text.replace(r"\{", "").count("{") == text.replace(r"\}", "").count("}")
+    assert text.count(r"\left") == text.count(r"\right")
+    assert not re.search(r"_(\w|\{[^{}]*\})_", text), text
+    assert not re.search(r"operatorname\{[a-zA-Z0-9]*[^a-zA-Z0-9}]", text.replace(r"\_", "")), text
+
+
+def test_a_norm_is_one_in_its_gradient() -> None:
+    text = norm().latex()
+    assert r"\lVert A \rVert" in text
+    assert r"\sqrt" not in text
+
+
+def test_index_form() -> None:
+    made = NETWORKS["classifier"]()
+    text = sg.gradient(made.loss, made.wrt).latex(form="index")
+    assert re.search(r"\{z_\{1\}\}_\{j\} &= .*\\sum_\{i\} \{W_\{1\}\}_\{j i\} x_\{i\}", text)
