@@ -102,7 +102,7 @@ def test_learns_handwritten_digits(target: str) -> None:
 AGREE = ["labels", "row", "logistic", "gated", "convolution", "matrix functions"]
 
 
-SLOW = ("gated", "matrix functions")
+SLOW = ("gated", "matrix functions", "convolution")
 """Cases that Numba takes long to compile."""
 
 

@@ -209,7 +209,7 @@ def _inside(domain: Interval, rng: random.Random) -> sp.Rational:
     )
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.integers(0, 2**31))
 def test_no_entry_of_a_random_graph_is_outside_its_interval(seed: int) -> None:
     plain_leaves = random_graphs.graph_leaves

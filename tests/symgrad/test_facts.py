@@ -289,7 +289,7 @@ def fact_leaves() -> list[Node]:
 plain_leaves = random_graphs.graph_leaves
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.integers(0, 2**31))
 def test_rules_know_nothing_of_free_leaves(seed: int) -> None:
     """At leaves that break every fact, the graph without facts keeps its value."""
@@ -306,7 +306,7 @@ def test_rules_know_nothing_of_free_leaves(seed: int) -> None:
         assert preserved(before, after, at)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.integers(0, 2**31))
 def test_rules_preserve_values_where_facts_hold(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patched:

@@ -47,7 +47,7 @@ def test_round_trip(expr: Any) -> None:
     assert str(matrix_form(lift(expr))) == str(expr)
 
 
-@settings(derandomize=True, max_examples=80, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(st.integers(0, 2**31))
 def test_value_of_any_graph(seed: int) -> None:
     nodes = strip_names(normalise(random_nodes(random.Random(seed).choice, 6)))
