@@ -25,8 +25,12 @@ def checked(
     dimensions: Sequence[Dimension],
     values: Sequence[object],
     dtype: str,
+    derived: Sequence[sp.Expr] = (),
 ) -> list[Any]:
-    """``values`` as arrays and numbers that fit ``inputs``, or a DataError."""
+    """``values`` as arrays and numbers that fit ``inputs``, or a DataError.
+
+    ``derived`` are sizes of computed values, such as T − 2 of a convolution, that have to be ≥ 1.
+    """
     if len(values) != len(inputs):
         names = ", ".join(x.declared for x in inputs)
         raise DataError(
@@ -39,6 +43,13 @@ def checked(
     for entry, array in zip(inputs, arrays, strict=True):
         if entry.role != "unused":
             sizes.check(entry, array.shape)
+    for n in derived:
+        size = sizes.value(n)
+        if size is not None and size < 1:
+            raise DataError(
+                f"{function} computes an array of {n} entries along an axis, which is {size} with "
+                f"{sizes.known(n)}; expected at least 1, so give larger arrays."
+            )
     for entry, array in zip(inputs, arrays, strict=True):
         if entry.role == "label":
             _check_range(entry, array, sizes.value(entry.classes))
@@ -104,6 +115,10 @@ class _Sizes:
             return self.bound[n]
         number = n.subs(self.bound)
         return int(number) if number.is_Integer else None
+
+    def known(self, n: sp.Expr) -> str:
+        """The dimensions that ``n`` is made of, as they are bound."""
+        return " and ".join(f"{s} = {self.bound[s]}" for s in sorted(n.free_symbols, key=str))
 
     def misfit(self, entry: Input, given: tuple[int, ...]) -> DataError:
         shape = entry.array_shape

@@ -68,6 +68,8 @@ class Function:
         self.__name__ = self.__qualname__ = name
         self.program, self.source, self.dtype, self.single = program, source, dtype, single
         self._contiguous = contiguous
+        sizes = {n for s in program.statements for n in s.shape if isinstance(n, sp.Basic)}
+        self._derived = sorted((n for n in sizes if not n.is_Symbol), key=str)
         self.__doc__ = f"{name}({', '.join(x.declared for x in program.inputs)})"
         self._run = _load(self, source)
 
@@ -77,7 +79,7 @@ class Function:
         import numpy as np
 
         inputs, dimensions = self.program.inputs, self.program.dimensions
-        arguments = checked(self.__name__, inputs, dimensions, values, self.dtype)
+        arguments = checked(self.__name__, inputs, dimensions, values, self.dtype, self._derived)
         if self._contiguous:
             arguments = [np.ascontiguousarray(x) if np.ndim(x) else x for x in arguments]
         try:

@@ -9,6 +9,7 @@ import traceback
 
 import numpy as np
 import pytest
+import sympy as sp
 from networks import classifier
 from sympy import (
     Identity,
@@ -287,3 +288,14 @@ def test_the_shape_of_a_convolution_is_computed_in_whole_numbers() -> None:
     source = sg.function([X, K], sg.conv1d(X, K, stride=3, padding=2)).source
     assert re.search(r"size = \(T \+ \d - U\) // 3 \+ \d\n", source)
     assert "np.floor" not in source
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_signal_shorter_than_the_window(target: str, length: int) -> None:
+    T = sp.Symbol("T", integer=True, positive=True)
+    x, K = sp.MatrixSymbol("x", 1, T), sp.IndexedBase("K", shape=(2, 1, 3))
+    f = sg.function([x, K], sg.conv1d(x, K), target=target)
+    assert f(np.ones((1, 3)), np.ones((2, 1, 3))).shape == (2, 1)
+    with pytest.raises(sg.DataError, match=f"T - 2 entries .* with T = {length}; .* larger arrays"):
+        f(np.ones((1, length)), np.ones((2, 1, 3)))
