@@ -34,7 +34,6 @@ from symgrad.convolution import (
     max_pool2d,
 )
 from symgrad.declare import assume, label, let, mask, simplex
-from symgrad.derivation import Derivation, gradient
 from symgrad.errors import (
     DataError,
     DeclarationError,
@@ -78,7 +77,6 @@ from symgrad.functions import (
     tan,
     tanh,
 )
-from symgrad.higher import gauss_newton, hessian, hvp, jacobian, jvp
 from symgrad.index_space import (
     indicator,
 )
@@ -122,8 +120,10 @@ from symgrad.recurrence import (
     row,
     rows,
 )
-from symgrad.steps import Step
-from symgrad.text import formula
+from symgrad.show.derivation import Derivation, gradient
+from symgrad.show.higher import gauss_newton, hessian, hvp, jacobian, jvp
+from symgrad.show.steps import Step
+from symgrad.show.text import formula
 
 if TYPE_CHECKING:
     from symgrad.compile import function

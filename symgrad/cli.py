@@ -51,7 +51,7 @@ def derive(
     notation: Annotated[str, typer.Option(help="delta, bar or partial.")] = "delta",
 ) -> None:
     """Print the derivation of a loss."""
-    from symgrad.derivation import gradient
+    from symgrad.show.derivation import gradient
 
     loss = load_model(model)
     derivation = gradient(loss, select_symbols(loss, wrt))
@@ -120,7 +120,7 @@ def select_symbols(loss: Any, wanted: list[str] | None, labels: bool = False) ->
     """The leaves of a loss by name; all that can be differentiated by if none is asked for."""
     from symgrad.graph import leaves
     from symgrad.lift import lift
-    from symgrad.matrix_form import leaf_symbol
+    from symgrad.show.matrix_form import leaf_symbol
 
     found = {leaf.name: leaf for leaf in leaves([lift(loss)])}
     if wanted is None:

@@ -126,8 +126,8 @@ ADVICE: tuple[tuple[Callable[[Node], bool], str], ...] = (
 
 
 def _warn(shown: Node, operand: Node) -> None:
-    from symgrad.matrix_form import entry_form, matrix_form
-    from symgrad.text import formula
+    from symgrad.show.matrix_form import entry_form, matrix_form
+    from symgrad.show.text import formula
 
     advice = next(text for fits, text in ADVICE if fits(operand))
     can = "0" if bounds(operand).nonnegative else "≤ 0"

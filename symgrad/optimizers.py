@@ -14,7 +14,7 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.elementwise import expand
 from symgrad.graph import Access, Node
-from symgrad.text import formula
+from symgrad.show.text import formula
 
 theta, gradient, eta = sp.symbols("theta g eta", real=True)
 

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from symgrad import graph as g
 from symgrad.batch import batch_all
-from symgrad.derivation import Derivation
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Node
 from symgrad.listing import shape_text
-from symgrad.matrix_form import matrix_form
+from symgrad.show.derivation import Derivation
+from symgrad.show.matrix_form import matrix_form
+from symgrad.show.steps import Step, table
+from symgrad.show.text import formula
 from symgrad.simplify import computing
-from symgrad.steps import Step, table
-from symgrad.text import formula
 from symgrad.training_model import Model
 
 LONGEST = 200

@@ -16,12 +16,12 @@ from symgrad import graph as g
 from symgrad.batch import batch_leaves, empirical_risk, examples_symbol
 from symgrad.codegen.arguments import integers_used
 from symgrad.declare import let
-from symgrad.derivation import Derivation, gradient
 from symgrad.errors import DeclarationError, UnsupportedError
 from symgrad.facts import FACTS
 from symgrad.graph import Kind, Node
 from symgrad.lift import lift
 from symgrad.listing import shape_text
+from symgrad.show.derivation import Derivation, gradient
 from symgrad.symbols import ScalarCall
 
 

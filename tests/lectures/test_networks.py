@@ -21,7 +21,7 @@ from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, symbols
 
 import symgrad as sg
 from symgrad import graph as g
-from symgrad.matrix_form import matrix_form
+from symgrad.show.matrix_form import matrix_form
 from symgrad.simplify import normalise, strip_names
 
 i, j, k, c = symbols("i j k c", integer=True)

@@ -18,7 +18,7 @@ from oracle import Net
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.lift import lift
-from symgrad.matrix_form import leaf_symbol
+from symgrad.show.matrix_form import leaf_symbol
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 
 import symgrad as sg
 from symgrad import graph as g
-from symgrad.higher import hessian, hvp, jacobian, jvp
+from symgrad.show.higher import hessian, hvp, jacobian, jvp
 from symgrad.simplify import computing, strip_names
 
 RTOL, ATOL = 1e-8, 1e-10

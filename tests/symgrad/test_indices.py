@@ -15,10 +15,10 @@ from sympy import Idx, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise,
 
 import symgrad as sg
 from symgrad import graph as g
-from symgrad.index_form import index_form, letters_of
 from symgrad.index_space import indicator
+from symgrad.show.index_form import index_form, letters_of
+from symgrad.show.text import formula
 from symgrad.simplify import normalise
-from symgrad.text import formula
 
 i, j, k, l, t, u = symbols("i j k l t u", integer=True)
 D, H, C, T = symbols("D H C T", integer=True, positive=True)

@@ -13,25 +13,32 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "symgrad"
 
 CORE = [
-    "errors", "notation", "graph", "facts", "listing", "vocabulary", "symbols", "elementwise",
+    "errors", "graph", "facts", "listing", "vocabulary", "symbols", "elementwise",
     "index_space", "index_elements", "index_conditions", "indices", "lift", "functions",
     "activations", "matrix_functions", "losses", "rewrite", "algebra", "delta_rules", "view_rules",
     "sum_rules", "map_rules", "product_rules", "linear_rules", "intervals", "bounds", "fact_rules",
     "identities", "exponentials", "logarithms", "recognise", "domain", "declare", "spaces",
     "convolution", "normalisation", "attention", "recurrence", "batch", "calculus", "derivatives",
-    "regions", "reverse", "jacobians", "simplify", "forms", "presentation", "subject", "stages",
-    "index_form", "contraction_form", "matrix_form", "text", "steps", "laws", "latex",
-    "derivation", "higher",
+    "regions", "reverse", "jacobians", "simplify", "forms", "show.presentation", "subject",
+    "show.stages", "show.index_form", "show.contraction_form", "show.matrix_form", "show.notation",
+    "show.text", "show.steps", "show.laws", "show.latex", "show.derivation", "show.higher",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 
-LATE = {("derivation", "latex")}
-"""Imports inside a function, made when they are needed."""
+
+def path_of(module: str) -> Path:
+    return PACKAGE / f"{module.replace('.', '/')}.py"
+
+
+def placed(name: str) -> str:
+    """``show.text`` for ``symgrad.show.text``; what is imported from a package is its own."""
+    first, *rest = name.split(".")
+    return ".".join((first, *rest[:1])) if (PACKAGE / first).is_dir() else first
 
 
 def imports(module: str) -> dict[str, bool]:
     """The symgrad modules that a module names, and whether at the top level."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(path_of(module).read_text(encoding="utf-8"))
     top = {id(node) for node in tree.body}
     found: dict[str, bool] = {}
     for node in ast.walk(tree):
@@ -39,11 +46,15 @@ def imports(module: str) -> dict[str, bool]:
             if node.module == "symgrad":
                 names = [a.name for a in node.names]
             elif node.module.startswith("symgrad."):
-                names = [node.module.removeprefix("symgrad.").split(".")[0]]
+                names = [placed(node.module.removeprefix("symgrad."))]
             else:
                 continue
         elif isinstance(node, ast.Import):
-            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("symgrad.")]
+            names = [
+                placed(a.name.removeprefix("symgrad."))
+                for a in node.names
+                if a.name.startswith("symgrad.")
+            ]
         else:
             continue
         for name in names:
@@ -63,17 +74,24 @@ def test_the_core_knows_nothing_of_code_generation() -> None:
         assert "codegen" not in imports(module), module
 
 
+def modules() -> list[Path]:
+    """The files of the package, without the bundled data and the ``__init__`` of subpackages."""
+    inner = [path for path in PACKAGE.glob("*/*.py") if path.stem != "__init__"]
+    return [*PACKAGE.glob("*.py"), *inner]
+
+
 def test_every_module_is_placed() -> None:
     generating = {
         "__init__", "cli", "compile", "demo", "module_file", "optimizers", "training",
         "training_comments", "training_model",
     }  # fmt: skip
-    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CORE, *generating}
+    found = {".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in modules()}
+    assert found == {*CORE, *generating}
 
 
 @pytest.mark.parametrize("module", CORE)
 def test_every_module_says_why_it_exists(module: str) -> None:
-    doc = ast.get_docstring(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8")))
+    doc = ast.get_docstring(ast.parse(path_of(module).read_text(encoding="utf-8")))
     assert doc
     assert len(doc.splitlines()[0]) < 100
 

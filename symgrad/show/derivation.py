@@ -24,18 +24,18 @@ from symgrad.errors import DerivativeError, UnsupportedError
 from symgrad.facts import is_free
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
-from symgrad.index_form import Letters, letters_of
-from symgrad.laws import segment_laws
-from symgrad.matrix_form import entry_form, matrix_form
-from symgrad.notation import DELTA, adjoint_text, check_notation
-from symgrad.presentation import present
 from symgrad.reverse import adjoint_name, adjoints
+from symgrad.show.index_form import Letters, letters_of
+from symgrad.show.laws import segment_laws
+from symgrad.show.matrix_form import entry_form, matrix_form
+from symgrad.show.notation import DELTA, adjoint_text, check_notation
+from symgrad.show.presentation import present
+from symgrad.show.stages import Goal, Line, Spelling, Stage, Stages, renamed_nodes
+from symgrad.show.steps import Step, table
+from symgrad.show.text import formula
 from symgrad.simplify import normalise, strip_names
-from symgrad.stages import Goal, Line, Spelling, Stage, Stages, renamed_nodes
-from symgrad.steps import Step, table
 from symgrad.subject import Subject, symbols_of, variable
 from symgrad.symbols import as_matrix
-from symgrad.text import formula
 
 MATRIX, INDEX = "matrix", "index"
 """The notations that a derivation is shown in."""
@@ -276,7 +276,7 @@ class Derivation:
 
     def latex(self, form: str = MATRIX, notation: str = DELTA) -> str:
         """The lines as a LaTeX ``align*`` block; ``form`` and ``notation`` are those of `lines`."""
-        from symgrad.latex import align
+        from symgrad.show.latex import align
 
         return align(self.lines(form, notation))
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from symgrad.listing import shape_text
-from symgrad.notation import width
-from symgrad.text import formula
+from symgrad.show.notation import width
+from symgrad.show.text import formula
 
 
 class Step(NamedTuple):

@@ -12,7 +12,7 @@ from symgrad.calculus import OUTPUT, shortest
 from symgrad.derivatives import partial_derivative
 from symgrad.graph import Kind, Node, slot
 from symgrad.regions import regions
-from symgrad.text import formula
+from symgrad.show.text import formula
 from symgrad.vocabulary import LAWS
 
 REDUCTION_LAWS = {

@@ -18,13 +18,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad import graph as g
-from symgrad.derivation import (
-    Derivation,
-    adjoint_line,
-    first_order,
-    results_of,
-    shape_of,
-)
 from symgrad.errors import DerivativeError, ShapeError
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Labels, Node, Shape
@@ -32,8 +25,15 @@ from symgrad.jacobians import pushed, sweeps
 from symgrad.lift import lift
 from symgrad.listing import shape_text
 from symgrad.reverse import adjoints
+from symgrad.show.derivation import (
+    Derivation,
+    adjoint_line,
+    first_order,
+    results_of,
+    shape_of,
+)
+from symgrad.show.stages import Goal, Spelling, Stages
 from symgrad.simplify import named_adjoints, unname
-from symgrad.stages import Goal, Spelling, Stages
 from symgrad.subject import Subject, symbols_of, variable
 
 

@@ -24,11 +24,11 @@ from symgrad import functions, matrix_functions
 from symgrad import graph as g
 from symgrad.activations import ELEMENTWISE, sparsemax
 from symgrad.algebra import content, softmax_along, softmax_of
-from symgrad.contraction_form import Contraction, NoMatrixForm, scale, transposed
 from symgrad.declare import named_symbol
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Labels, Node, Shape, slot
-from symgrad.index_form import Letters, index_form, letters_of, of_one
+from symgrad.show.contraction_form import Contraction, NoMatrixForm, scale, transposed
+from symgrad.show.index_form import Letters, index_form, letters_of, of_one
 from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall, call
 from symgrad.vocabulary import maximum, minimum, relu, step
 

@@ -9,7 +9,7 @@ from lectures import backward, real
 from sympy import MatrixSymbol, symbols
 
 import symgrad as sg
-from symgrad.notation import is_adjoint, over, width
+from symgrad.show.notation import is_adjoint, over, width
 
 D, H, C = symbols("D H C", integer=True, positive=True)
 x, t = MatrixSymbol("x", D, 1), MatrixSymbol("t", C, 1)

@@ -19,7 +19,7 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from symgrad.notation import is_adjoint
+from symgrad.show.notation import is_adjoint
 from symgrad.symbols import MatrixCall, NamedMatrix, NamedScalar, Opaque, ScalarCall
 from symgrad.vocabulary import (
     absolute,

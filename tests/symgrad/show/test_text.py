@@ -12,8 +12,8 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 
 import symgrad as sg
 from symgrad.lift import lift
-from symgrad.matrix_form import matrix_form
-from symgrad.text import formula
+from symgrad.show.matrix_form import matrix_form
+from symgrad.show.text import formula
 
 D, H = symbols("D H", integer=True, positive=True)
 W, V = MatrixSymbol("W", H, D), MatrixSymbol("V", H, D)

@@ -21,7 +21,7 @@ from symgrad import graph as g
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind
 from symgrad.lift import lift
-from symgrad.matrix_form import entry_form, matrix_form
+from symgrad.show.matrix_form import entry_form, matrix_form
 from symgrad.simplify import normalise, strip_names
 
 M, N, K = symbols("M N K", integer=True, positive=True)

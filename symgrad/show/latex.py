@@ -12,11 +12,11 @@ from sympy.core.function import AppliedUndef
 from sympy.printing.latex import LatexPrinter
 
 from symgrad import vocabulary as v
+from symgrad.show.text import Shown, balanced, complement, index_first
 from symgrad.symbols import MatrixCall, ScalarCall
-from symgrad.text import Shown, balanced, complement, index_first
 
 if TYPE_CHECKING:
-    from symgrad.steps import Step
+    from symgrad.show.steps import Step
 
 
 _BARS = "\N{COMBINING MACRON}\N{COMBINING OVERLINE}"

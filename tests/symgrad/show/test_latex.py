@@ -13,7 +13,7 @@ from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Sum, Symbol, symbol
 
 import symgrad as sg
 from symgrad.index_space import indicator
-from symgrad.latex import latex
+from symgrad.show.latex import latex
 
 i, j, k, c = symbols("i j k c", integer=True)
 n = Symbol("n", integer=True, positive=True)

@@ -12,9 +12,9 @@ from sympy import MatrixSymbol, Symbol, symbols
 
 import symgrad as sg
 from symgrad import graph as g
-from symgrad.index_form import index_form
 from symgrad.lift import lift
-from symgrad.matrix_form import matrix_form
+from symgrad.show.index_form import index_form
+from symgrad.show.matrix_form import matrix_form
 from symgrad.vocabulary import maximum
 
 M, N = symbols("M N", integer=True, positive=True)

@@ -29,7 +29,7 @@ from sympy import (
 import symgrad as sg
 from symgrad.graph import slot
 from symgrad.lift import lift
-from symgrad.presentation import measure, present
+from symgrad.show.presentation import measure, present
 from symgrad.simplify import normalise
 
 
