@@ -120,7 +120,8 @@ from symgrad.recurrence import (
     row,
     rows,
 )
-from symgrad.show.derivation import Derivation, gradient
+from symgrad.show.derivation import Derivation
+from symgrad.show.gradient import gradient
 from symgrad.show.higher import gauss_newton, hessian, hvp, jacobian, jvp
 from symgrad.show.steps import Step
 from symgrad.show.text import formula

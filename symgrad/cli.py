@@ -51,7 +51,7 @@ def derive(
     notation: Annotated[str, typer.Option(help="delta, bar or partial.")] = "delta",
 ) -> None:
     """Print the derivation of a loss."""
-    from symgrad.show.derivation import gradient
+    from symgrad.show.gradient import gradient
 
     loss = load_model(model)
     derivation = gradient(loss, select_symbols(loss, wrt))

@@ -20,6 +20,7 @@ from symgrad.graph import Kind, Node
 from symgrad.listing import shape_text
 from symgrad.show.derivation import Derivation
 from symgrad.show.matrix_form import matrix_form
+from symgrad.show.sheet import sections_of
 from symgrad.show.steps import Step, table
 from symgrad.show.text import formula
 from symgrad.simplify import computing
@@ -86,7 +87,7 @@ def value_text(node: Node) -> str:
 
 def listing(steps: Sequence[Step], width: int = WIDTH) -> str:
     """The lines of a derivation: the table, or one equation after another where it is too wide."""
-    text = table(steps)
+    text = table(sections_of(steps))
     if all(len(line) <= width for line in text.splitlines()):
         return text
     lines: list[str] = []

@@ -21,7 +21,8 @@ from symgrad.facts import FACTS
 from symgrad.graph import Kind, Node
 from symgrad.lift import lift
 from symgrad.listing import shape_text
-from symgrad.show.derivation import Derivation, gradient
+from symgrad.show.derivation import Derivation
+from symgrad.show.gradient import gradient
 from symgrad.symbols import ScalarCall
 
 

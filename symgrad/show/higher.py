@@ -25,13 +25,8 @@ from symgrad.jacobians import pushed, sweeps
 from symgrad.lift import lift
 from symgrad.listing import shape_text
 from symgrad.reverse import adjoints
-from symgrad.show.derivation import (
-    Derivation,
-    adjoint_line,
-    first_order,
-    results_of,
-    shape_of,
-)
+from symgrad.show.derivation import Derivation
+from symgrad.show.gradient import adjoint_line, first_order, results_of, shape_of
 from symgrad.show.stages import Goal, Spelling, Stages
 from symgrad.simplify import named_adjoints, unname
 from symgrad.subject import Subject, symbols_of, variable

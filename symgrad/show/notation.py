@@ -9,20 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from symgrad.errors import UnsupportedError
-
-DELTA, BAR, PARTIAL = "delta", "bar", "partial"
-NOTATIONS = (DELTA, BAR, PARTIAL)
-"""What ``d.text(notation=…)`` takes."""
+from symgrad.show.style import BAR
 
 _MACRON, _OVERLINE = "\u0304", "\u0305"
-
-
-def check_notation(notation: str) -> None:
-    """UnsupportedError for a notation that is not one of `NOTATIONS`."""
-    if notation not in NOTATIONS:
-        known = ", ".join(f'"{x}"' for x in NOTATIONS)
-        raise UnsupportedError(f"the notation {notation!r} was asked for; expected one of {known}.")
 
 
 def adjoint_text(loss: str, value: str, notation: str) -> str:

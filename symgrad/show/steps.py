@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from symgrad.listing import shape_text
 from symgrad.show.notation import width
 from symgrad.show.text import formula
+
+if TYPE_CHECKING:
+    from symgrad.show.sheet import Section
+
+
+class Move(NamedTuple):
+    """One line of a proof: what the line above becomes, and by which law."""
+
+    expr: Any
+    law: str
 
 
 class Step(NamedTuple):
@@ -20,6 +30,13 @@ class Step(NamedTuple):
     """The right-hand side, a SymPy expression in named values."""
     shape: tuple[Any, ...]
     because: str
+    """The short reason: the law, the fact or the equation that the line comes from."""
+    law: str = ""
+    """The rule behind it in general terms: ``Z = A·B gives Ā = Z̄·Bᵀ``."""
+    proof: tuple[Move, ...] = ()
+    """At level "full": how the line's first form becomes ``expr``, a law at a time."""
+    repeats: str = ""
+    """For a line that stands for those of many layers: ``l = 2, …, 99``."""
 
     @property
     def text(self) -> str:
@@ -27,16 +44,13 @@ class Step(NamedTuple):
         return " = ".join((*self.names, formula(self.expr)))
 
 
-def table(steps: Sequence[Step]) -> str:
+def table(sections: Iterable[Section]) -> str:
     """Aligned lines: equations, shapes, reasons."""
     lines: list[tuple[str, str, str, str]] = []
-    for phase in ("forward", "backward"):
-        mine = [s for s in steps if s.phase == phase]
-        if not mine:
-            continue
-        head = "because" if phase == "backward" else ""
-        lines.append((phase, "", "shape", head))
-        column = max(width(s.names[0]) for s in mine) if phase == "forward" else 0
+    for heading, mine in sections:
+        head = "" if heading == "forward" else "because"
+        lines.append((heading, "", "shape", head))
+        column = max(width(s.names[0]) for s in mine) if heading == "forward" else 0
         for s in mine:
             left, right = s.text.split(" = ", 1)
             lines.append(("", f"{_padded(left, column)} = {right}", shape_text(s.shape), s.because))
@@ -48,9 +62,8 @@ def table(steps: Sequence[Step]) -> str:
         + (f"  {why}" if why else "")
         for phase, text, dims, why in lines
     ]
-    gap = next((k for k, x in enumerate(lines) if x[0] == "backward"), 0)
-    if gap:
-        rows.insert(gap, "")
+    for k in reversed([k for k, x in enumerate(lines) if k and x[0]]):
+        rows.insert(k, "")
     return "\n".join(row.rstrip() for row in rows)
 
 

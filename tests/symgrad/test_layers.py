@@ -20,8 +20,9 @@ CORE = [
     "identities", "exponentials", "logarithms", "recognise", "domain", "declare", "spaces",
     "convolution", "normalisation", "attention", "recurrence", "batch", "calculus", "derivatives",
     "regions", "reverse", "jacobians", "simplify", "forms", "show.presentation", "subject",
-    "show.stages", "show.index_form", "show.contraction_form", "show.matrix_form", "show.notation",
-    "show.text", "show.steps", "show.laws", "show.latex", "show.derivation", "show.higher",
+    "show.stages", "show.index_form", "show.contraction_form", "show.matrix_form", "show.style",
+    "show.notation", "show.text", "show.steps", "show.laws", "show.reasons", "show.lines",
+    "show.sheet", "show.latex", "show.derivation", "show.gradient", "show.higher",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 

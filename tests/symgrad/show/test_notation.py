@@ -91,7 +91,7 @@ def test_columns_stand_below_each_other() -> None:
     assert len(columns) == 1
 
 
-@pytest.mark.parametrize("notation", ["nabla", "", None])
+@pytest.mark.parametrize("notation", ["gradient", "", None])
 def test_an_unknown_notation(notation: Any) -> None:
     with pytest.raises(sg.UnsupportedError, match='one of "delta", "bar", "partial"'):
         sg.gradient(L, W1).text(notation=notation)
