@@ -62,11 +62,13 @@ class Lowered:
     """The lowered graph: how each root is seen, and what is known about its nodes.
 
     ``names`` are the user's; ``suggestions`` are ours, for values that may stay without a name.
+    ``views`` says how each node of the given graph is seen.
     """
 
     roots: tuple[Access, ...]
     names: Mapping[Node, str]
     suggestions: Mapping[Node, str]
+    views: Mapping[Node, Access]
 
 
 def lower(roots: Sequence[Node]) -> Lowered:
@@ -77,7 +79,7 @@ def lower(roots: Sequence[Node]) -> Lowered:
         state.views[node] = _RULES[node.kind](state, node)
     views = tuple(state.views[root] for root in roots)
     g.validate(view.node for view in views)
-    return Lowered(views, state.names, state.suggestions)
+    return Lowered(views, state.names, state.suggestions, state.views)
 
 
 def _assumed_sizes(nodes: Iterable[Node]) -> dict[Dim, float]:

@@ -39,10 +39,8 @@ dimension symbols.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from typing import Literal, TypeAlias
 
 import sympy as sp
@@ -289,44 +287,6 @@ def extents(program: Program, statement: Statement) -> dict[int, Dim]:
             for label, n in zip(place.labels, place.counts, strict=True):
                 found.setdefault(label, n)
     return found
-
-
-def operations(program: Program, sizes: Mapping[sp.Symbol, int]) -> int:
-    """Scalar operations of one run, given the dimensions: a function call counts as one.
-
-    A contraction counts a multiplication and an addition a term; copying and indexing are free.
-    """
-    return sum(_count(program, statement, sizes) for statement in program.statements)
-
-
-def _count(program: Program, statement: Statement, sizes: Mapping[sp.Symbol, int]) -> int:
-    def volume(dims: Iterable[Dim]) -> int:
-        return int(prod(n if isinstance(n, int) else int(n.subs(sizes)) for n in dims))
-
-    match statement.operation:
-        case Sum(operands=operands, weights=weights):
-            scalings = sum(1 for w in weights if abs(w) != 1)
-            return volume(statement.shape) * (len(operands) - 1 + scalings)
-        case Multiply(operands=operands):
-            return volume(statement.shape) * (len(operands) - 1)
-        case Apply(body=body):
-            return volume(statement.shape) * int(sp.count_ops(body))
-        case Contract():
-            return 2 * volume(extents(program, statement).values())
-        case Total() | Maximum() | ArgMaximum() | Scatter():
-            return volume(extents(program, statement).values())
-        case Unwindow(places=places):
-            gone = {label for label, _ in places}
-            return volume(n for x, n in extents(program, statement).items() if x not in gone)
-        case Threshold():  # a sort
-            count = volume(extents(program, statement).values())
-            return count * max(1, math.ceil(math.log2(max(count, 1))))
-        case Linalg(op=op, operands=(operand,)):
-            n = volume(program.shape(operand.value)[-1:])
-            matrices = volume(program.shape(operand.value)[:-2])
-            return matrices * (2 * n**3 if op == "inverse" else (2 * n**3 + 2) // 3)
-        case _:
-            return 0
 
 
 # -------------------------------------------------------------------------------------- as text

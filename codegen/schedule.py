@@ -44,8 +44,7 @@ def schedule(
     mathematics for a named value, by its name as the user wrote it.
     """
     roots = lowered.roots
-    ranks = _ranks([a.node for a in roots])
-    order = _execution_order([a.node for a in roots], ranks, lowered.names)
+    order = execution_order(lowered)
     number = dict(leaves)
     for node in order:
         number[node] = len(inputs) + len(number) - len(leaves)
@@ -96,10 +95,10 @@ def schedule(
 # ------------------------------------------------------------------------------------- the order
 
 
-def _execution_order(
-    roots: Iterable[Node], ranks: Mapping[Node, _Rank], names: Mapping[Node, str]
-) -> dict[Node, tuple[_Make, list[Access]]]:
-    """Every node that is not a leaf, after its operands, depth first."""
+def execution_order(lowered: Lowered) -> dict[Node, tuple[_Make, list[Access]]]:
+    """Every node that is not a leaf, after its operands, depth first: a statement for each."""
+    roots = [access.node for access in lowered.roots]
+    ranks = _ranks(roots)
     classified: dict[Node, tuple[_Make, list[Access]]] = {}
     result: dict[Node, tuple[_Make, list[Access]]] = {}
     for root in roots:
@@ -109,7 +108,7 @@ def _execution_order(
             if ready:
                 result[node] = classified[node]
             elif node not in classified and node.kind is not Kind.LEAF:
-                classified[node] = _classified(node, ranks, names)
+                classified[node] = _classified(node, ranks, lowered.names)
                 stack.append((node, True))
                 below = sorted({a.node for a in classified[node][1]}, key=lambda n: ranks[n])
                 stack += [(x, False) for x in below]

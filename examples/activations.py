@@ -2,7 +2,8 @@
 
 Lectures show a table: the function, its derivative in terms of the output where there is one, and
 two curves. Here each function is declared as a lecture writes it, from exponentials and maxima, the
-derivative is derived, and both are drawn from the code that symgrad generates for them.
+derivative is derived, and `sg.plot_activation` draws both: at a kink the derivative jumps, and a
+full dot is the value that is used there.
 
 python examples/activations.py --out activations.png     (the picture needs matplotlib)
 """
@@ -33,12 +34,13 @@ ACTIVATIONS = {
 }
 """Each as its lecture writes it; α = 1 and β = 2 in the picture. The last two are forward only."""
 
+PARAMETERS = {"ELU": {"alpha": 1}, "softplus": {"beta": 2}}
+
 WIDTH = 24
 
 
 def main(out: Path | None) -> None:
     """Print the table; draw it into ``out``, if one is given."""
-    curves = {}
     for name, expr in ACTIVATIONS.items():
         h = sg.let("h", expr)
         print(f"{name:<{WIDTH}}h = {sg.formula(expr)}")
@@ -46,37 +48,21 @@ def main(out: Path | None) -> None:
             slope = sg.gradient(h, z)[z]
         except sg.DerivativeError as refusal:
             print(f"{'':<{WIDTH}}{refusal}")
-            curves[name] = sg.function([z, alpha, beta], [h])
-            continue
-        print(f"{'':<{WIDTH}}h′ = {sg.formula(slope)}")
-        curves[name] = sg.function([z, alpha, beta], [h, slope])
+        else:
+            print(f"{'':<{WIDTH}}h′ = {sg.formula(slope)}")
     if out is not None:
-        draw(curves, out)
+        draw(out)
         print(f"\npicture: {out}")
 
 
-def draw(curves: dict, path: Path) -> None:
+def draw(path: Path) -> None:
     """Each function and its derivative over −4 … 4."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-
-    at = np.linspace(-4, 4, 401)
-    figure, axes = plt.subplots(3, 4, figsize=(12, 8), layout="constrained", sharex=True)
-    for axis, (name, curve) in zip(axes.flat, curves.items(), strict=True):
-        values = np.array([curve(t, 1.0, 2.0) for t in at])
-        axis.axhline(0, color="0.8", linewidth=0.8)
-        axis.axvline(0, color="0.8", linewidth=0.8)
-        for column, style, text in ((0, "C0-", "h"), (1, "C1--", "h′")):
-            if column < values.shape[1]:
-                axis.plot(at, values[:, column], style, label=text)
-        axis.set_title(name, fontsize=10)
-        axis.set_ylim(max(-2.2, values.min() - 0.2), min(4.2, values.max() + 0.2))
-        axis.legend(frameon=False, fontsize=9)
+    figure = Figure(figsize=(16, 11), layout="constrained")
+    for axes, (name, expr) in zip(figure.subplots(3, 4).flat, ACTIVATIONS.items(), strict=True):
+        sg.plot_activation(expr, title=name, axes=axes, **PARAMETERS.get(name, {}))
     figure.savefig(path, dpi=110)
-    plt.close(figure)
 
 
 if __name__ == "__main__":
@@ -84,5 +70,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="the file to draw the picture into")
     target = parser.parse_args().out
     if target is not None and find_spec("matplotlib") is None:
-        parser.error('--out draws a picture, which needs matplotlib: pip install "symgrad[demo]"')
+        parser.error('--out draws a picture, which needs matplotlib: pip install "symgrad[plot]"')
     main(target)

@@ -3,7 +3,8 @@
 The first exercise of most lectures: name every intermediate value, go forward with numbers, then
 backward from ∂g/∂g = 1, one local derivative at a time; w1 is reached by two roads, whose shares
 are added up. Here the graph is declared as it is drawn, every named value is asked for, and each
-formula is evaluated at the point.
+formula is evaluated at the point. At the end a trace does all of that in one line: the same numbers
+as a table, and on the graph as a picture, in backpropagation_by_hand.svg.
 
 python examples/backpropagation_by_hand.py
 """
@@ -13,7 +14,7 @@ from sympy import symbols
 import symgrad as sg
 
 w1, w2 = symbols("w1 w2", real=True)
-AT = {w1: 2.0, w2: 3.0}
+AT = {w1: 2, w2: 3}
 
 a = sg.let("a", w1**3)
 b = sg.let("b", a * w2)
@@ -25,7 +26,7 @@ EDGES = [(g, b), (g, c), (b, a), (b, w2), (a, w1), (c, w1)]
 
 
 def main() -> None:
-    """Print the derivation, then every value, local derivative and message at the point."""
+    """Print the derivation, then every value, local derivative and message; draw the graph."""
     d = sg.gradient(g, [b, c, a, w1, w2])
     print(d)
 
@@ -40,6 +41,10 @@ def main() -> None:
     print("\nbackward: the adjoint of a value times the local derivative, added up over the roads")
     for symbol in d:
         print(f"  ∂g/∂{symbol} = {number(d[symbol]):g}")
+
+    trace = sg.gradient(g, [w1, w2]).trace(at=AT)
+    print(f"\nall of it as a trace\n{trace}")
+    print(f"\nwritten: {trace.save('backpropagation_by_hand.svg')}")
 
 
 def number(expr: object) -> float:

@@ -39,6 +39,7 @@ from symgrad.errors import (
     DeclarationError,
     DerivativeError,
     DomainWarning,
+    ParseError,
     ShapeError,
     SymgradError,
     UnsupportedError,
@@ -128,20 +129,36 @@ from symgrad.show.text import formula
 
 if TYPE_CHECKING:
     from symgrad.compile import function
+    from symgrad.cost_report import Cost
+    from symgrad.costs import cost
+    from symgrad.language.model import Model, parse
     from symgrad.module_file import TrainingModule
+    from symgrad.pictures.picture import Picture, draw
+    from symgrad.pictures.trace import Trace
+    from symgrad.plots.activation import plot_activation
+    from symgrad.plots.gradient_check import plot_gradient_cost, plot_gradient_error
+    from symgrad.plots.loss import plot_loss
+    from symgrad.plots.unit_report import unit_report
+    from symgrad.plots.units import plot_units
+    from symgrad.plots.vector_activation import plot_vector_activation
     from symgrad.training import training_module
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cost",
     "DataError",
     "DeclarationError",
     "Derivation",
     "DerivativeError",
     "DomainWarning",
+    "Model",
+    "ParseError",
+    "Picture",
     "ShapeError",
     "Step",
     "SymgradError",
+    "Trace",
     "TrainingModule",
     "UnsupportedError",
     "abs",
@@ -163,11 +180,13 @@ __all__ = [
     "conv2d",
     "cos",
     "cosh",
+    "cost",
     "cot",
     "cross_entropy",
     "csc",
     "det",
     "dot",
+    "draw",
     "dropout",
     "elu",
     "embedding",
@@ -218,6 +237,13 @@ __all__ = [
     "multilabel_logistic",
     "norm",
     "onehot",
+    "parse",
+    "plot_activation",
+    "plot_gradient_cost",
+    "plot_gradient_error",
+    "plot_loss",
+    "plot_units",
+    "plot_vector_activation",
     "power_error",
     "prelu",
     "recurrent",
@@ -247,15 +273,30 @@ __all__ = [
     "tanh",
     "trace",
     "training_module",
+    "unit_report",
     "zero_one_loss",
 ]
 
 _ON_FIRST_USE = {
+    "Picture": "symgrad.pictures.picture",
+    "Trace": "symgrad.pictures.trace",
+    "draw": "symgrad.pictures.picture",
+    "Model": "symgrad.language.model",
+    "Cost": "symgrad.cost_report",
     "TrainingModule": "symgrad.module_file",
+    "cost": "symgrad.costs",
     "function": "symgrad.compile",
+    "parse": "symgrad.language.model",
+    "plot_activation": "symgrad.plots.activation",
+    "plot_gradient_cost": "symgrad.plots.gradient_check",
+    "plot_gradient_error": "symgrad.plots.gradient_check",
+    "plot_loss": "symgrad.plots.loss",
+    "plot_units": "symgrad.plots.units",
+    "plot_vector_activation": "symgrad.plots.vector_activation",
     "training_module": "symgrad.training",
+    "unit_report": "symgrad.plots.unit_report",
 }
-"""What code generation needs is imported when it is first used: deriving does without it."""
+"""What generates code, plots or reads text is imported on first use: deriving does without it."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,12 +1,13 @@
-"""The command line: ``symgrad demo``, ``derive``, ``graph`` and ``build``.
+"""The command line: ``symgrad demo``, ``derive``, ``graph``, ``cost`` and ``build``.
 
-A model is named as ``file.py:name``: the Python file that declares it, which is run, and the name
-of the loss in it.
+A model is a text model, ``model.sg`` or ``model.sg:name``, or ``file.py:name``: the Python file
+that declares it, which is run, and the name of the loss in it (`models`).
 """
 
 from __future__ import annotations
 
-import runpy
+import codecs
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,14 @@ from typing import Annotated, Any
 
 import typer
 
-from symgrad.errors import DeclarationError, SymgradError
+from symgrad.errors import SymgradError
+from symgrad.models import (
+    data_symbols,
+    load_model,
+    over_examples,
+    select_symbols,
+    trained_symbols,
+)
 
 app = typer.Typer(
     help="Closed-form gradients from SymPy, and fast training code from gradients.",
@@ -23,11 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Model = Annotated[str, typer.Argument(help="The loss, as file.py:name.", show_default=False)]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="The loss: model.sg (its last line), model.sg:name or file.py:name.",
+        show_default=False,
+    ),
+]
 Folder = Annotated[Path, typer.Option("--out", help="Folder for what is written.")]
 Wrt = Annotated[
     list[str] | None,
-    typer.Option("--wrt", help="A symbol to differentiate by; may be repeated. Default: all."),
+    typer.Option(
+        "--wrt",
+        help="A symbol to differentiate by; may be repeated. Default: the model's params, or all.",
+    ),
 ]
 TargetName = Annotated[str, typer.Option(help="numba or numpy.")]
 
@@ -46,33 +63,154 @@ def demo(out: Folder = Path("symgrad-demo"), target: TargetName = "numba") -> No
 def derive(
     model: Model,
     wrt: Wrt = None,
-    latex: bool = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="text, ascii, markdown, latex (an align block), document (LaTeX) or html. "
+            "Default: by the suffix of --out, or text.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write instead of printing.")
+    ] = None,
     form: Annotated[str, typer.Option(help="matrix or index.")] = "matrix",
-    notation: Annotated[str, typer.Option(help="delta, bar or partial.")] = "delta",
+    notation: Annotated[str, typer.Option(help="delta, bar, partial or nabla.")] = "delta",
+    convention: Annotated[
+        str, typer.Option(help="Vectors and examples as declared, column or row.")
+    ] = "declared",
+    layout: Annotated[
+        str, typer.Option(help="Of derivatives: natural, numerator or denominator.")
+    ] = "natural",
+    level: Annotated[
+        str, typer.Option(help="brief (the results), normal, or full (with proofs).")
+    ] = "normal",
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Give every named value's adjoint a line.")
+    ] = False,
 ) -> None:
-    """Print the derivation of a loss."""
+    """Print the derivation of a loss, or write it to a file."""
+    from symgrad.show.formats import FORMATS, format_named, format_of
     from symgrad.show.gradient import gradient
+    from symgrad.show.style import Options
 
-    loss = load_model(model)
-    derivation = gradient(loss, select_symbols(loss, wrt))
-    shown = derivation.latex if latex else derivation.text
-    typer.echo(shown(form=form, notation=notation))
+    name = format or ("text" if out is None else format_of(out))
+    format_named(name)  # before the work, not after it
+    declared = load_model(model)
+    derivation = gradient(declared.loss, select_symbols(declared, wrt), messages=messages)
+    options = Options(convention=convention, layout=layout, level=level)
+    if out is not None:
+        derivation.save(out, form, notation, format=name, **options)
+        typer.echo(f"written: {out}")
+        return
+    if name == "text" and not _takes_unicode(sys.stdout.encoding):
+        name = "ascii"
+    typer.echo(FORMATS[name].render(derivation.sheet(form, notation, **options)), nl=False)
+
+
+def _takes_unicode(encoding: str | None) -> bool:
+    """Whether a stream of this encoding can hold every sign of a formula."""
+    return encoding is not None and codecs.lookup(encoding).name.startswith("utf")
 
 
 @app.command()
-def graph(model: Model) -> None:
-    """Print the graph of a loss, one node a line, in index notation."""
-    from symgrad.lift import graph_text
+def language() -> None:
+    """Print the guide to text models."""
+    import symgrad.language as guide
 
-    typer.echo(graph_text(load_model(model)))
+    typer.echo(inspect.cleandoc(guide.__doc__ or ""))
+
+
+@app.command()
+def graph(
+    model: Model,
+    wrt: Wrt = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Draw it to a file: .svg, .dot (Graphviz) or .mmd (Mermaid)."),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            help="A value, as w1=2, w=1/3, x=1,2,3, W=1,2;3,4 or x=x.npy; for each leaf one. "
+            "Then numbers are shown, forward and backward.",
+        ),
+    ] = None,
+    detail: Annotated[
+        str | None, typer.Option(help="values (named ones) or operations. Default: what fits.")
+    ] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="right or down. Default: right, unless it is long.")
+    ] = None,
+    notation: Annotated[
+        str, typer.Option(help="Of adjoints: delta, bar, partial or nabla.")
+    ] = "delta",
+) -> None:
+    """Draw the computational graph of a loss, or print it in index notation, a node a line."""
+    from symgrad.lift import graph_text
+    from symgrad.pictures.picture import draw, format_of
+    from symgrad.pictures.point import assignments
+    from symgrad.show.gradient import gradient
+
+    if out is not None:
+        format_of(out)  # before the work, not after it
+    given = None if at is None else assignments(at)
+    declared = load_model(model)
+    if out is None and given is None:
+        typer.echo(graph_text(declared.loss))
+        return
+    chosen = wrt is not None or declared.params or declared.data
+    shown = gradient(declared.loss, select_symbols(declared, wrt)) if chosen else declared.loss
+    picture = draw(shown, given, detail=detail, direction=direction, notation=notation)
+    if out is not None:
+        typer.echo(f"written: {picture.save(out)}")
+        return
+    typer.echo(graph_text(declared.loss))
+    typer.echo("\n" + picture.table(ascii=not _takes_unicode(sys.stdout.encoding)))
+
+
+@app.command()
+def cost(
+    model: Model,
+    wrt: Wrt = None,
+    dim: Annotated[
+        list[str] | None,
+        typer.Option("--dim", help="The size of a dimension, as D=784; may be repeated."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", "-N", help="Count for the mean over so many examples: 64, or N."),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="What differs between examples. Default: a text model's data."),
+    ] = None,
+) -> None:
+    """Print the multiply-adds of a loss and its gradient, other operations, and memory."""
+    from symgrad.costs import sizes_of
+    from symgrad.show.gradient import gradient
+
+    declared, sizes = load_model(model), sizes_of(dim or [])
+    if batch is not None:
+        declared, examples = over_examples(declared, data, batch)
+        sizes |= sizes_of([f"{examples}={batch}"]) if batch.isdigit() else {}
+    derivation = gradient(declared.loss, select_symbols(declared, wrt))
+    typer.echo(derivation.cost().at(sizes))
 
 
 @app.command()
 def build(
     model: Model,
-    param: Annotated[list[str], typer.Option("--param", help="A parameter; may be repeated.")],
-    data: Annotated[list[str], typer.Option("--data", help="A data leaf; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", help="The Python file to write.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", help="A parameter; may be repeated. Default: a text model's."),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="A data leaf; may be repeated. Default: a text model's."),
+    ] = None,
     predict: Annotated[str | None, typer.Option(help="The prediction's name in the file.")] = None,
     target: TargetName = "numba",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
@@ -80,57 +218,17 @@ def build(
     """Write a standalone training module."""
     from symgrad.training import training_module
 
-    loss, names = load_namespace(model)
-    prediction = None
-    if predict is not None:
-        if predict not in names:
-            raise DeclarationError(f"the file has no name {predict!r}; pass one that it defines.")
-        prediction = names[predict]
+    declared = load_model(model)
     module = training_module(
-        loss,
-        params=select_symbols(loss, param),
-        data=select_symbols(loss, data, labels=True),
-        predict=prediction,
+        declared.loss,
+        params=trained_symbols(declared, param),
+        data=data_symbols(declared, data),
+        predict=None if predict is None else declared.named(predict),
         target=target,
         dtype=dtype,
         name=out.stem,
     )
     typer.echo(f"written: {module.save(out)}")
-
-
-def load_model(model: str) -> Any:
-    """The loss that ``file.py:name`` names."""
-    return load_namespace(model)[0]
-
-
-def load_namespace(model: str) -> tuple[Any, dict[str, Any]]:
-    """The loss and everything else that the file defines; the file is run."""
-    path, _, name = model.rpartition(":")
-    if not path or not name:
-        raise DeclarationError(f"the model {model!r} was given; expected file.py:name.")
-    if not Path(path).is_file():
-        raise DeclarationError(f"there is no file {path}; expected file.py:name.")
-    names = runpy.run_path(path)
-    if name not in names:
-        raise DeclarationError(f"the file {path} defines no name {name!r}.")
-    return names[name], names
-
-
-def select_symbols(loss: Any, wanted: list[str] | None, labels: bool = False) -> list[Any]:
-    """The leaves of a loss by name; all that can be differentiated by if none is asked for."""
-    from symgrad.graph import leaves
-    from symgrad.lift import lift
-    from symgrad.show.matrix_form import leaf_symbol
-
-    found = {leaf.name: leaf for leaf in leaves([lift(loss)])}
-    if wanted is None:
-        return [leaf_symbol(n) for n in found.values() if not n.leaf.facts or labels]
-    for name in wanted:
-        if name not in found:
-            raise DeclarationError(
-                f"the loss has no leaf named {name}; it depends on {', '.join(found)}."
-            )
-    return [leaf_symbol(found[name]) for name in wanted]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -49,7 +49,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 from weakref import WeakValueDictionary
@@ -502,12 +502,14 @@ def label_dims(node: Node) -> dict[int, Dim]:
 # -------------------------------------------------------------------------------- validation
 
 
-def validate(roots: Iterable[Node]) -> None:
+def validate(roots: Iterable[Node], valid: Set[Node] = frozenset()) -> None:
     """Check the invariants of every node below ``roots``; run after every pass.
 
-    Linear in the graph. Raises GraphError, which always means a mistake in symgrad.
+    What is ``valid`` is not looked into. Linear in the graph. Raises GraphError, which always means
+    a mistake in symgrad.
     """
-    for node in topological(roots):
+    below = (lambda node: () if node in valid else node.args) if valid else None
+    for node in topological(roots, below):
         problem = _problem(node)
         if problem:
             raise GraphError(f"invalid {node.kind.value} node {node.uid}: {problem}")

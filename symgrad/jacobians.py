@@ -61,11 +61,14 @@ def pushed(
     return [back.get(u, g.const(0, u.shape)) for u in seeds]
 
 
-def sweeps(value: Node, variables: Sequence[Node]) -> list[Sweep]:
+def sweeps(
+    value: Node, variables: Sequence[Node], every: dict[str, Node] | None = None
+) -> list[Sweep]:
     """The Jacobian of ``value`` by each of ``variables``, in as few sweeps as there are reasons.
 
     A scalar variable is one direction, so its column is pushed forward, unless the value is a
-    scalar itself; every other block is pulled back from an identity.
+    scalar itself; every other block is pulled back from an identity. Where ``every`` is given, that
+    sweep names all its adjoints, as in `adjoints`.
     """
     result: list[Sweep] = []
     rest = list(range(len(variables)))
@@ -76,7 +79,7 @@ def sweeps(value: Node, variables: Sequence[Node]) -> list[Sweep]:
             rest.remove(k)
     if rest:
         seed = _seed(value.shape, 0)
-        sweep = adjoints(value, [variables[k] for k in rest], seed)
+        sweep = adjoints(value, [variables[k] for k in rest], seed, every=every)
         raw = [sweep.get(variables[k], g.const(0, variables[k].shape)) for k in rest]
         result.append(Sweep(tuple(rest), tuple(_spread(raw, seed)), backward=True))
     return result

@@ -12,7 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from symgrad.errors import DataError
+from symgrad.files import write
 
 
 class TrainingModule:
@@ -35,12 +35,8 @@ class TrainingModule:
 
         Raises DataError where there is no such folder, or ``path`` is one.
         """
-        target = Path(path)
-        if target.is_dir() or not target.absolute().parent.is_dir():
-            raise DataError(f"{path} cannot be written; give a file in an existing folder.")
-        _write(target.resolve(), self.source)
-        self._path, self._module = target, None
-        return target
+        self._path, self._module = write(path, self.source), None
+        return self._path
 
     def load(self) -> ModuleType:
         """The source as a running module, from the file last saved or else a temporary one.
@@ -52,19 +48,9 @@ class TrainingModule:
             path = self._path
             if path is None or not path.exists():
                 path = Path(tempfile.mkdtemp(dir=_scratch())) / f"{self.name}.py"
-                _write(path, self.source)
+                write(path, self.source)
             self._module = _loaded(self.name, path)
         return self._module
-
-
-def _write(path: Path, text: str) -> None:
-    """Write beside ``path``, then rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @cache

@@ -24,16 +24,23 @@ def adjoint_name(node: Node) -> str:
     return f"{ADJOINT}{node.name}@{node.uid}"
 
 
+def adjoint_label(node: Node) -> str:
+    """The provisional name of the adjoint of a value without a name."""
+    return f"{ADJOINT}@{node.uid}"
+
+
 def adjoints(
     root: Node,
     wrt: Sequence[Node],
     seed: Node | None = None,
     name: Callable[[Node], str] = adjoint_name,
+    every: dict[str, Node] | None = None,
 ) -> dict[Node, Node]:
     """∂root/∂v for every v between ``root`` and ``wrt``, raw.
 
     ``seed`` is the adjoint of the root; it defaults to 1, for a scalar root. ``name`` gives the
-    adjoint of a named value its name.
+    adjoint of a named value its name. Where ``every`` is given, the adjoint of each other value
+    has a name as well, and ``every`` becomes the table of these names and values.
     """
     order = g.topological([root])
     targets = set(wrt)
@@ -53,6 +60,9 @@ def adjoints(
         adjoint = _total(shares.pop(node))
         if node.kind is Kind.NAMED and adjoint.kind is not Kind.CONST:
             adjoint = g.named(name(node), adjoint)
+        elif every is not None and node.args and adjoint.kind is not Kind.CONST:
+            every[adjoint_label(node)] = node
+            adjoint = g.named(adjoint_label(node), adjoint)
         result[node] = adjoint
         if node in targets and node.kind is Kind.LEAF:
             continue

@@ -136,16 +136,17 @@ def strip_names(roots: Sequence[Node]) -> list[Node]:
 def _number_adjoints(
     roots: Sequence[Node], forward: Sequence[Node]
 ) -> tuple[list[Node], dict[Node, Node]]:
-    """δz2 → δ2 where that is unambiguous, as lectures write it; else δ_z2."""
+    """δz2 → δ2 where that is unambiguous, as lectures write it; else δ_z2, and so δ_z1 and δ_z3."""
     of = {adjoint_name(node): node for node in forward}
     shown = [of[node.name] for node in named_adjoints(roots, forward)]
     numbers = Counter(_trailing_number(node.name) for node in shown)
+    unclear = {_stem(node.name) for node in shown if numbers[_trailing_number(node.name)] > 1}
     names = Counter(node.name for node in shown)
     final: dict[str, str] = {}
     for node in shown:
         number = _trailing_number(node.name)
         unique = node.name if names[node.name] == 1 else f"{node.name}_{len(final)}"
-        short = number and numbers[number] == 1
+        short = number and _stem(node.name) not in unclear
         final[adjoint_name(node)] = ADJOINT + number if short else f"{ADJOINT}_{unique}"
 
     known = set(forward)
@@ -164,7 +165,11 @@ def _number_adjoints(
 
 
 def _trailing_number(name: str) -> str:
-    return name[len(name.rstrip("0123456789")) :]
+    return name[len(_stem(name)) :]
+
+
+def _stem(name: str) -> str:
+    return name.rstrip("0123456789")
 
 
 # ---------------------------------------------------------------------------------- computing

@@ -19,7 +19,10 @@ from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad import functions
 from symgrad import graph as g
-from symgrad.graph import Access, Kind, Labels, Node
+from symgrad.algebra import softmax_of
+from symgrad.facts import knows
+from symgrad.graph import Access, Kind, Labels, Node, slot
+from symgrad.symbols import FactMatrix, NamedMatrix
 
 
 class NoMatrixForm(Exception):
@@ -45,13 +48,16 @@ def transposed(expr: Any) -> Any:
     """exprᵀ, which for a sum or a Hadamard product stays outside: (p − Y)ᵀ, not pᵀ − Yᵀ.
 
     A product with an inverse or a diagonal in it is turned around, Vᵀ·X⁻ᵀ, not (X⁻¹·V)ᵀ; and so
-    is one of transposes only: W2·W1, not (W1ᵀ·W2ᵀ)ᵀ.
+    is one of transposes only: W2·W1, not (W1ᵀ·W2ᵀ)ᵀ. What is declared symmetric is its transpose.
     """
+    leaf = expr.arg if isinstance(expr, sp.Inverse) else expr
+    if isinstance(leaf, FactMatrix) and knows(leaf.node, "symmetric"):
+        return expr
     if isinstance(expr, sp.Transpose | DiagMatrix | Identity):
         return expr.arg if isinstance(expr, sp.Transpose) else expr
     if isinstance(expr, sp.MatMul):
         c, matrices = expr.as_coeff_matrices()
-        turned = any(isinstance(m, _TURNED) for m in matrices)
+        turned = len(matrices) == 1 or any(isinstance(m, _TURNED) for m in matrices)
         if turned or all(isinstance(m, sp.Transpose) for m in matrices):
             return sp.MatMul(c, *(transposed(m) for m in reversed(matrices)))
     return expr.T if isinstance(expr, sp.MatrixSymbol | sp.Transpose) else sp.Transpose(expr)
@@ -94,7 +100,7 @@ class Contraction:
             if set(access.labels) & elsewhere:
                 continue
             where = [done[a.node.args[0]] for a in used]
-            self.scalars.append(MatrixElement(done[access.node], *where, *[0] * (2 - len(where))))
+            self.scalars.append(_entry(access.node, where, done))
             accesses = others
         return accesses
 
@@ -212,6 +218,16 @@ class Contraction:
         return scale(sp.Mul(*scalars), body)
 
 
+def _entry(node: Node, where: Sequence[Any], done: Mapping[Node, Any]) -> Any:
+    """An entry of a matrix; of a function of each entry, log(p[y]) and not log(p)[y]."""
+    whole = tuple(range(node.rank))
+    inner = node.kind is Kind.MAP and softmax_of(node) is None
+    if not inner or any(a.labels not in ((), whole) for a in node.accesses):
+        return MatrixElement(done[node], *where, *[0] * (2 - len(where)))
+    entries = [_entry(a.node, where, done) if a.labels else done[a.node] for a in node.accesses]
+    return node.body.xreplace({slot(k): entry for k, entry in enumerate(entries)})
+
+
 def _total(column: Any) -> Any:
     """The sum of all entries; of row sums c·M·1 it is c times that of M, such as c·‖f − Y‖²."""
     if not isinstance(column, sp.MatMul):
@@ -232,5 +248,16 @@ def _hadamard(factors: Sequence[Any]) -> Any:
 
 
 def _data_first(vectors: Sequence[Any]) -> list[Any]:
-    """The order of aᵀ·b: a plain symbol before a computed value, as in yᵀ·log(p)."""
-    return sorted(vectors, key=lambda v: not isinstance(v, sp.MatrixSymbol))
+    """The order of aᵀ·b: leaves, named values, computed ones, as in yᵀ·log(p); then by name.
+
+    Not the order of the graph, which is that in which the symbols were made.
+    """
+    return sorted(vectors, key=_dot_order)
+
+
+def _dot_order(v: Any) -> tuple[Any, ...]:
+    if isinstance(v, sp.MatrixSymbol):
+        return isinstance(v, NamedMatrix), v.name
+    if isinstance(v, sp.Transpose) and isinstance(v.arg, sp.MatrixSymbol):
+        return 2, not isinstance(v.arg, NamedMatrix), v.arg.name  # rows: h·wᵀ, as X·Wᵀ
+    return 3, sp.default_sort_key(v)

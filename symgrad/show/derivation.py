@@ -12,18 +12,29 @@ What is computed and what is shown are two forms of one result: ``d.roots`` is u
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Unpack
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
 
 import sympy as sp
 
 from symgrad.errors import DerivativeError
+from symgrad.files import write
 from symgrad.graph import Node
-from symgrad.show.lines import Lines, defined
+from symgrad.show.ascii import spelled
+from symgrad.show.formats import format_named, format_of
+from symgrad.show.lines import Lines
 from symgrad.show.sheet import Sheet, sheet
-from symgrad.show.stages import Stages
+from symgrad.show.stages import Line, Stages
 from symgrad.show.steps import Step, table
-from symgrad.show.style import DELTA, MATRIX, Options, style_of
+from symgrad.show.style import DELTA, FULL, MATRIX, PARTIAL, Options, style_of
+from symgrad.show.turning import defined
 from symgrad.symbols import as_matrix
+
+if TYPE_CHECKING:
+    from symgrad.cost_report import Cost
+    from symgrad.pictures.picture import Picture
+    from symgrad.pictures.trace import Trace
 
 
 class Derivation:
@@ -82,13 +93,22 @@ class Derivation:
 
     def __getitem__(self, key: Any) -> Any:
         """A result in named values: a SymPy expression, or a Lambda of more than two indices."""
-        line = self._lines.shown[self._places[self._position(key)]]
+        line = self._line(key)
         return self._lines.expression(line, defined(line))
 
     def closed_form(self, key: Any = None) -> Any:
         """A result in leaves only: every name is replaced by what it stands for."""
-        place = self._places[self._position(self.wrt[0] if key is None else key)]
-        return self._lines.closed_form(self._lines.shown[place])
+        return self._lines.closed_form(self._line(self.wrt[0] if key is None else key))
+
+    def in_values(self, key: Any) -> Any:
+        """A result in leaves and in the values that were declared: without names of adjoints.
+
+        Where ``d[W2]`` is δ2·hᵀ, this is (p − y)·hᵀ.
+        """
+        return self._lines.in_values(self._line(key))
+
+    def _line(self, key: Any) -> Line:
+        return self._lines.shown[self._places[self._position(key)]]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.wrt)
@@ -98,9 +118,9 @@ class Derivation:
 
     def _position(self, key: Any) -> int:
         key = as_matrix(key) if isinstance(key, sp.IndexedBase) else key
-        for spelled in (key, (key, key)):
-            if spelled in self.wrt:
-                return self.wrt.index(spelled)
+        for form in (key, (key, key)):
+            if form in self.wrt:
+                return self.wrt.index(form)
         if isinstance(key, tuple) and len(key) == 2 and key[0] == key[1] and key[0] in self.wrt:
             return self.wrt.index(key[0])
         known = ", ".join(_key_text(x, ", ") for x in self.wrt)
@@ -126,6 +146,21 @@ class Derivation:
         """
         return self._lines.steps(style_of(form, notation, **options))
 
+    def results(
+        self,
+        form: str = MATRIX,
+        notation: str = DELTA,
+        *,
+        leaves: bool = False,
+        **options: Unpack[Options],
+    ) -> list[Step]:
+        """The results alone, in declared values, or with ``leaves`` in leaves only.
+
+        A result whose formula would have more than a few hundred characters is not among them;
+        ``d.in_values(symbol)`` and ``d.closed_form(symbol)`` give it all the same.
+        """
+        return self._lines.results(self._places, style_of(form, notation, **options), leaves)
+
     def sheet(self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]) -> Sheet:
         """Everything that a rendering shows, in sections; the keywords are those of `lines`."""
         return sheet(self, style_of(form, notation, **options))
@@ -133,9 +168,57 @@ class Derivation:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]) -> str:
-        """The lines as a table; the keywords are those of `lines`."""
-        return table(self.sheet(form, notation, **options).sections)
+    def text(
+        self,
+        form: str = MATRIX,
+        notation: str = DELTA,
+        *,
+        ascii: bool = False,
+        **options: Unpack[Options],
+    ) -> str:
+        """The lines as a table, with ``ascii`` in signs that every terminal has.
+
+        The keywords are those of `lines`. At level "full" what the sheet has below them, the cost
+        for example, follows.
+        """
+        style = style_of(form, notation, **options)
+        full = style.level == FULL
+        spell = spelled if ascii else str
+        shown = sheet(self, style, cost=full)
+        lines = table(shown.sections, spell)
+        return "\n".join((lines, "", *map(spell, shown.footer))) if full else lines
+
+    def cost(self) -> Cost:
+        """Multiply-adds and other operations of each line, and memory, in the dimensions.
+
+        Counted for the loss and all results together, on the program that ``sg.function`` would
+        generate from them. ``print(d.cost())`` shows a table.
+        """
+        from symgrad.costs import of_derivation
+
+        return of_derivation(self, self._lines)
+
+    def trace(
+        self, at: Mapping[Any, Any], *, notation: str = PARTIAL, detail: str | None = None
+    ) -> Trace:
+        """Every value at a point, and every message and adjoint on the way back.
+
+        ``at`` gives a number or an array for each leaf: ``d.trace(at={w1: 2, w2: 3})``. Whole
+        numbers and fractions are computed with exactly where the operations allow it. ``detail``
+        is that of `picture`. Raises DataError for a point that does not fit or at which a value is
+        not finite, DerivativeError for a derivation that is not a gradient.
+        """
+        from symgrad.pictures.trace import trace
+
+        return trace(self, at, notation, detail)
+
+    def picture(
+        self, *, detail: str | None = None, direction: str | None = None, notation: str = DELTA
+    ) -> Picture:
+        """The computational graph: equations and shapes forward, adjoints back; see `sg.draw`."""
+        from symgrad.pictures.picture import draw
+
+        return draw(self, detail=detail, direction=direction, notation=notation)
 
     def __repr__(self) -> str:
         by = ", ".join(_key_text(x, ", ") for x in self.wrt)
@@ -146,7 +229,63 @@ class Derivation:
         """The lines as a LaTeX ``align*`` block; the keywords are those of `lines`."""
         from symgrad.show.latex import align
 
-        return align(self.lines(form, notation, **options))
+        sections = sheet(self, style_of(form, notation, **options), cost=False).sections
+        return align([step for section in sections for step in section.steps])
+
+    def document(
+        self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]
+    ) -> str:
+        """The sheet as a complete LaTeX document for pdflatex; the keywords are those of `lines`.
+
+        It uses geometry, amsmath, amssymb, array and longtable.
+        """
+        return self.rendered("document", form, notation, **options)
+
+    def markdown(
+        self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]
+    ) -> str:
+        """The sheet as Markdown, formulas between dollars; the keywords are those of `lines`."""
+        return self.rendered("markdown", form, notation, **options)
+
+    def html(self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]) -> str:
+        """The sheet as one HTML file, without a script; the keywords are those of `lines`.
+
+        Pointing at a value shows the line that computes it. It needs no network, prints, and
+        follows the reader's choice of dark or light.
+        """
+        return self.rendered("html", form, notation, **options)
+
+    def rendered(
+        self, format: str, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]
+    ) -> str:
+        """The sheet in a format of `symgrad.show.formats.FORMATS`, by its name."""
+        render = format_named(format).render
+        return render(self.sheet(form, notation, **options))
+
+    def save(
+        self,
+        path: str | PathLike[str],
+        form: str = MATRIX,
+        notation: str = DELTA,
+        *,
+        format: str | None = None,
+        **options: Unpack[Options],
+    ) -> Path:
+        """Write the sheet to a file, whole or not at all; its suffix says the format.
+
+        ``.txt``, ``.md``, ``.tex`` (a complete document), ``.html``; ``format`` says another.
+        Raises UnsupportedError for another suffix, DataError where there is no such folder.
+        """
+        name = format_of(Path(path)) if format is None else format
+        return write(path, self.rendered(name, form, notation, **options))
+
+    def _repr_html_(self) -> str:
+        from symgrad.show.html import fragment
+
+        return fragment(self.sheet())
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
 
 
 def _key_text(key: Any, joint: str) -> str:

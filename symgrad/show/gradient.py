@@ -7,37 +7,60 @@ itself: a named value is cut off from what it is made of.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from symgrad import graph as g
+from symgrad.declare import named_symbol
 from symgrad.facts import is_free
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
-from symgrad.reverse import adjoint_name, adjoints
+from symgrad.reverse import adjoints
+from symgrad.show.cuts import Cuts
 from symgrad.show.derivation import Derivation
 from symgrad.show.stages import Goal, Spelling, Stages
-from symgrad.subject import Subject, symbols_of, variable
+from symgrad.subject import Subject, symbols_of
 from symgrad.symbols import as_matrix
 
 
-def gradient(loss: Any, wrt: Any) -> Derivation:
+def gradient(loss: Any, wrt: Any, *, messages: bool = False) -> Derivation:
     """The gradient of a scalar ``loss`` with respect to a symbol or a list of symbols.
 
     A symbol is a leaf (``Symbol``, ``MatrixSymbol``, ``sg.simplex``) or a named value
-    (``sg.let``), whose adjoint then has a line that the later lines refer to: with every named
-    value in the list, the lines are the messages of backpropagation. ``d[symbol]`` has the
-    symbol's shape. Raises ShapeError for a loss that is not a
-    scalar and DerivativeError for a symbol that is not in the loss.
+    (``sg.let``), whose adjoint then has a line that the later lines refer to. With ``messages``
+    every named value between the loss and the symbols gets one, which are the messages of
+    backpropagation; a value that the stable form bypasses, as it does p of −log p, sends none.
+    ``d[symbol]`` has the symbol's shape. Raises ShapeError for a loss that is not a scalar and
+    DerivativeError for a symbol that is not in the loss.
     """
-    subject = Subject(as_expression(loss), symbols_of(wrt)).scalar()
+    expr, symbols = as_expression(loss), symbols_of(wrt)
+    subject = Subject(expr, symbols).scalar()
+    if messages:
+        subject = Subject(expr, [*symbols, *_senders(subject)])
     stages = Stages(subject)
-    raw, asked = _raw_gradients(subject)
+    raw, asked, apart = _raw_gradients(subject)
     goals = first_order(subject)
-    stages.add([subject.value], raw, goals, adjoint_line(subject), asked=asked)
-    return Derivation("gradient", stages, results_of(subject.wrt, goals))
+    line, again = adjoint_line(subject), partial(_raw_results, subject)
+    stages.add([subject.value], raw, goals, line, asked=asked, again=again, apart=apart)
+    asked_for = len(symbols)
+    return Derivation("gradient", stages, results_of(symbols, goals[:asked_for]))
+
+
+def _senders(subject: Subject) -> list[Any]:
+    """The named values whose adjoints backpropagation computes on its way to the targets."""
+    below = set(subject.targets)
+    values = []
+    for node in g.topological([subject.root]):
+        if any(arg in below for arg in node.args):
+            below.add(node)
+            if node.kind is Kind.NAMED and node not in (subject.root, *subject.targets):
+                values.append(node)
+    reached = adjoints(subject.value, [x for x in g.leaves([subject.value]) if is_free(x)])
+    cuts = Cuts(subject)
+    return [named_symbol(x) for x in values if cuts.at(x).normal in reached and cuts.is_whole(x)]
 
 
 def results_of(keys: Sequence[Any], goals: Sequence[Goal]) -> dict[Any, str]:
@@ -66,8 +89,17 @@ def shape_of(symbol: Any) -> tuple[Any, ...]:
     return tuple(symbol.shape) if isinstance(symbol, MatrixExpr | sp.IndexedBase) else ()
 
 
-def _raw_gradients(subject: Subject) -> tuple[list[Node], list[Node]]:
+def _raw_results(subject: Subject, every: dict[str, Node]) -> list[Node]:
+    """The raw gradients with every adjoint under a name, which ``every`` becomes a table of."""
+    return _raw_gradients(subject, every)[0]
+
+
+def _raw_gradients(
+    subject: Subject, every: dict[str, Node] | None = None
+) -> tuple[list[Node], list[Node], dict[Node, tuple[Node, Node]]]:
     """∂loss/∂target for each target, raw, and the named values whose adjoints are such results.
+
+    Further, for each target that was varied in a graph of its own, the leaf there, and the graph.
 
     One sweep gives the derivatives by all leaves without facts and by the named values that the
     loss depends on just as it was declared. Any other target needs a sweep of its own, in a graph
@@ -75,48 +107,16 @@ def _raw_gradients(subject: Subject) -> tuple[list[Node], list[Node]]:
     """
     swept = {t: t for t in subject.targets if t.kind is Kind.LEAF and is_free(t)}
     asked: list[Node] = []
-    cuts: dict[Node, _Cut] = {}
+    cuts = Cuts(subject)
     for target in subject.targets:
-        if target not in swept:
-            cut = cuts[target] = _Cut(subject, target)
-            if cut.is_passed:
-                swept[target] = cut.normal
-                asked.append(cut.normal)
-    found = adjoints(subject.value, list(swept.values())) if swept else {}
+        if target not in swept and cuts.is_passed(target):
+            swept[target] = cuts.at(target).normal
+            asked.append(swept[target])
+    found = adjoints(subject.value, list(swept.values()), every=every) if swept else {}
     raw = [
-        found.get(swept[t], g.const(0, t.shape)) if t in swept else cuts[t].gradient()
+        found.get(swept[t], g.const(0, t.shape)) if t in swept else cuts.at(t).gradient(every)
         for t in subject.targets
     ]
-    return raw, asked
-
-
-class _Cut:
-    """The loss as a function of a value below it, ``target``, which is varied by itself."""
-
-    def __init__(self, subject: Subject, target: Node) -> None:
-        self.subject, self.target = subject, target
-        self.leaf = variable(target)
-        rewriter = subject.rewriter
-        (self.root,) = rewriter(g.substitute([subject.root], {target: self.leaf}))
-        (self.normal,) = rewriter([target])
-
-    @property
-    def is_passed(self) -> bool:
-        """Whether the whole derivative passes the value in the stable form of the loss, too.
-
-        It does not where a recognised primitive bypasses the value, as log softmax does p; and a
-        row's adjoint, which is a column, is no gradient by it.
-        """
-        if self.target.kind is not Kind.NAMED or self.target.is_row:
-            return False
-        swap = {self.normal: self.leaf}
-        return self.subject.rewriter(g.substitute([self.subject.value], swap)) == [self.root]
-
-    def gradient(self) -> Node:
-        """∂loss/∂target, raw, the target put back."""
-        named = [n for n in g.topological([self.root]) if n.kind is Kind.NAMED]
-        back = self.subject.rewriter(g.substitute(named, {self.leaf: self.normal}))
-        original = dict(zip(named, back, strict=True))
-        sweep = adjoints(self.root, [self.leaf], name=lambda n: adjoint_name(original[n]))
-        result = sweep.get(self.leaf, g.const(0, self.target.shape))
-        return g.substitute([result], {self.leaf: self.normal})[0]
+    others = [cuts.at(t) for t in subject.targets if t not in swept]
+    apart = {cut.normal: (cut.leaf, cut.root) for cut in others}
+    return raw, asked, apart

@@ -15,18 +15,20 @@ what it is made of, as in ``sg.gradient``; a symbol that occurs only below it th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from symgrad import graph as g
 from symgrad.errors import DerivativeError, ShapeError
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Labels, Node, Shape
-from symgrad.jacobians import pushed, sweeps
+from symgrad.jacobians import Sweep, pushed, sweeps
 from symgrad.lift import lift
 from symgrad.listing import shape_text
 from symgrad.reverse import adjoints
 from symgrad.show.derivation import Derivation
 from symgrad.show.gradient import adjoint_line, first_order, results_of, shape_of
+from symgrad.show.notation import CURVATURE, JACOBIAN, TANGENT
 from symgrad.show.stages import Goal, Spelling, Stages
 from symgrad.simplify import named_adjoints, unname
 from symgrad.subject import Subject, symbols_of, variable
@@ -47,19 +49,19 @@ def hessian(loss: Any, wrt: Any) -> Derivation:
     order = sorted(range(len(symbols)), key=lambda k: subject.variables[k].rank)
     for n, a in enumerate(order):
         others = order[n:]
-        for sweep in sweeps(slopes[a], [subject.variables[b] for b in others]):
-            raw: list[Node] = []
+        variables = [subject.variables[b] for b in others]
+        for k, sweep in enumerate(sweeps(slopes[a], variables)):
             goals: list[Goal] = []
-            for place, block in zip(sweep.places, sweep.blocks, strict=True):
-                b = others[place]
-                pairs = [(a, b)] if a == b else [(a, b), (b, a)]
-                for left, right in pairs:
-                    raw.append(block if left == a else _swapped(block, slopes[a].rank))
+            for b in (others[place] for place in sweep.places):
+                for left, right in [(a, b)] if a == b else [(a, b), (b, a)]:
                     goals.append(_second(subject, left, right))
                     names[left, right] = goals[-1].names[0]
+            own = others.index(a)
             stages.add(
-                [slopes[a]], raw, goals, _second_line(subject, symbols[a]), otherwise=_d(subject, a)
-            )
+                [slopes[a]], _both(sweep, own, slopes[a].rank), goals,
+                _second_line(subject, symbols[a]), otherwise=_d(subject, a), kind=CURVATURE,
+                again=partial(_second_again, slopes[a], variables, k, own),
+            )  # fmt: skip
     every = range(len(symbols))
     keys = {(symbols[a], symbols[b]): names[a, b] for a in every for b in every}
     if len(symbols) == 1:
@@ -77,11 +79,14 @@ def jacobian(expr: Any, wrt: Any) -> Derivation:
     subject = Subject(as_expression(expr), symbols, "expression", cut=True)
     stages = Stages(subject)
     names: dict[int, str] = {}
-    for sweep in sweeps(subject.value, subject.variables):
+    for number, sweep in enumerate(sweeps(subject.value, subject.variables)):
         goals = [_first(subject, k) for k in sweep.places]
+        again = partial(_first_again, subject.value, subject.variables, number)
         names.update(zip(sweep.places, (goal.names[0] for goal in goals), strict=True))
         line = _jacobian_line(subject) if sweep.backward else _tangent_line(symbols, [1])
-        stages.add([subject.value], sweep.blocks, goals, line, sweep.backward)
+        stages.add(
+            [subject.value], sweep.blocks, goals, line, sweep.backward, kind=JACOBIAN, again=again
+        )
     return Derivation("jacobian", stages, {s: names[k] for k, s in enumerate(symbols)})
 
 
@@ -99,7 +104,7 @@ def jvp(expr: Any, wrt: Any, v: Any) -> Derivation:
     raw = pushed([subject.value], subject.variables, subject.beside)
     goal = Goal((f"J·{_direction_text(directions)}",), shape_of(value), subject.value)
     line = _tangent_line(symbols, directions)
-    stages.add([subject.value], raw, [goal], line, backward=False)
+    stages.add([subject.value], raw, [goal], line, backward=False, kind=TANGENT)
     return Derivation("jvp", stages, {value: goal.names[0]})
 
 
@@ -118,7 +123,7 @@ def hvp(loss: Any, wrt: Any, v: Any) -> Derivation:
     raw = pushed(slopes, subject.variables, subject.beside)
     goals = _product_goals("H", subject, directions, slopes)
     line = _tangent_line(symbols, directions)
-    stages.add(slopes, raw, goals, line, backward=False, otherwise=_d(subject, 0))
+    stages.add(slopes, raw, goals, line, backward=False, otherwise=_d(subject, 0), kind=TANGENT)
     return Derivation("hvp", stages, results_of(symbols, goals))
 
 
@@ -163,15 +168,16 @@ def _gauss_newton_product(
     along = _direction_text(directions)
     raw = pushed([f], subject.variables, subject.beside)
     moved = Goal((f"d{f.name}", f"J·{along}"), f.shape, f, True)
-    (push,) = stages.add([f], raw, [moved], _tangent_line(subject.wrt, directions), backward=False)
+    line = _tangent_line(subject.wrt, directions)
+    (push,) = stages.add([f], raw, [moved], line, backward=False, kind=TANGENT)
     raw = g.substitute(_bare(pushed([slope], [leaf], [push]), f, slope), {leaf: f})
     line = _tangent_line([f.name], [push.name])
     curved = Goal((f"dδ_{f.name}", f"H·{push.name}"), f.shape, f, True)
-    (pull,) = stages.add([subject.value], raw, [curved], line)
+    (pull,) = stages.add([subject.value], raw, [curved], line, kind=TANGENT)
     goals = _product_goals("G", subject, directions, subject.variables)
     sweep = adjoints(f, subject.variables, seed=pull)
     raw = [sweep.get(x, g.const(0, x.shape)) for x in subject.variables]
-    stages.add([f], raw, goals, adjoint_line(subject))
+    stages.add([f], raw, goals, adjoint_line(subject), kind=TANGENT)
     return goals
 
 
@@ -184,12 +190,13 @@ def _gauss_newton_matrix(
     for sweep in sweeps(f, subject.variables):
         goals = [_first(subject, k, f) for k in sweep.places]
         line = _jacobian_line(subject, f) if sweep.backward else _tangent_line(subject.wrt, [1])
-        stages.add([f], sweep.blocks, goals, line, sweep.backward)
+        stages.add([f], sweep.blocks, goals, line, sweep.backward, kind=JACOBIAN)
         blocks.update(zip(sweep.places, sweep.blocks, strict=True))
     blocks_of_slope = sweeps(slope, [leaf])[-1].blocks
     (curvature,) = g.substitute(_bare(blocks_of_slope, slope), {leaf: f})
     second = Goal(_second_names(subject.name, f.name, f.name, f.rank, f.rank), curvature.shape, f)
-    stages.add([subject.value], [curvature], [second], _second_line(subject, f.name))
+    line = _second_line(subject, f.name)
+    stages.add([subject.value], [curvature], [second], line, kind=CURVATURE)
     results: list[Node] = []
     goals = []
     for a, b in pairs:
@@ -206,7 +213,7 @@ def _gauss_newton_matrix(
         results.append(g.product(factors, shape))
         name = "G" if len(pairs) == 1 else f"G[{subject.wrt[a]}, {subject.wrt[b]}]"
         goals.append(Goal((name,), matrix_shape(left.shape, right.shape), f))
-    stages.add([f], results, goals, _jacobian_line(subject, f))
+    stages.add([f], results, goals, _jacobian_line(subject, f), kind=CURVATURE)
     return goals
 
 
@@ -224,7 +231,38 @@ def _slopes(stages: Stages) -> list[Node]:
     subject = stages.subject
     sweep = adjoints(subject.value, subject.variables)
     raw = [sweep.get(x, g.const(0, x.shape)) for x in subject.variables]
-    return stages.add([subject.value], raw, first_order(subject), adjoint_line(subject))
+    return stages.add(
+        [subject.value], raw, first_order(subject), adjoint_line(subject),
+        again=partial(_slopes_again, subject),
+    )  # fmt: skip
+
+
+def _slopes_again(subject: Subject, every: dict[str, Node]) -> list[Node]:
+    """The gradient, with every adjoint under a name."""
+    sweep = adjoints(subject.value, subject.variables, every=every)
+    return [sweep.get(x, g.const(0, x.shape)) for x in subject.variables]
+
+
+def _first_again(
+    value: Node, variables: Sequence[Node], k: int, every: dict[str, Node]
+) -> Sequence[Node]:
+    """The ``k``-th sweep of a Jacobian, with every adjoint under a name."""
+    return sweeps(value, variables, every)[k].blocks
+
+
+def _both(sweep: Sweep, own: int, rank: int) -> list[Node]:
+    """The blocks of a row of a Hessian, each followed by its transpose but the ``own`` one."""
+    raw: list[Node] = []
+    for place, block in zip(sweep.places, sweep.blocks, strict=True):
+        raw += [block] if place == own else [block, _swapped(block, rank)]
+    return raw
+
+
+def _second_again(
+    slope: Node, variables: Sequence[Node], k: int, own: int, every: dict[str, Node]
+) -> Sequence[Node]:
+    """The ``k``-th sweep of a row of a Hessian, with every adjoint under a name."""
+    return _both(sweeps(slope, variables, every)[k], own, slope.rank)
 
 
 def matrix_shape(left: Shape, right: Shape) -> tuple[Any, ...]:

@@ -43,10 +43,10 @@ class Letters:
 
     def pick(self, n: Dim, used: Iterable[str]) -> sp.Symbol:
         """The letter of a dimension, or another one if that is ``used``."""
-        avoid = {*used, *self._taken}
+        used = set(used)
         own = self._own.get(n)
-        if own is None or own in avoid:
-            reserved = avoid | set(self._own.values())
+        if own is None or own in used or own in self._taken:
+            reserved = used | self._taken | set(self._own.values())
             candidates = (*_ALPHABET, *(f"i{k}" for k in range(1000)))
             letter = next(x for x in candidates if x not in reserved)
             own = letter if own is not None else self._own.setdefault(n, letter)
@@ -230,7 +230,8 @@ class _Entry:
     ) -> tuple[int, Any] | None:
         """A summed label and what ``access`` says it equals, if an array is indexed by it.
 
-        Entries outside an array count as 0, which is what the one-hot or window would say.
+        Entries outside an array count as 0, which is what the one-hot or window would say; a label
+        is never outside.
         """
         node, labels = access
         if node.kind is Kind.ONEHOT:
@@ -242,7 +243,7 @@ class _Entry:
         for axis in candidates:
             label = labels[axis]
             others = [a for a in operands if a is not access and label in a.labels]
-            indexed = any(
+            indexed = (bool(others) and _is_within(node)) or any(
                 _vanishes_outside(a.node, k)
                 for a in others
                 for k, x in enumerate(a.labels)
@@ -284,7 +285,21 @@ class _Entry:
 def of_one(op: str, entry: Any) -> Any:
     """The reduction ``op`` of a single entry, which max and log-sum-exp return as it is."""
     below = {"sparsemax_threshold": sp.Integer(1), "sparsemax_value": sp.Rational(1, 2)}
-    return entry - below.get(op, 0)
+    return entry - below[op] if op in below else entry  # which may be a vector of such entries
+
+
+def _is_within(node: Node) -> bool:
+    """Whether a one-hot's index is one of its positions: a label of as many classes, an arg max."""
+    if node.kind is not Kind.ONEHOT:
+        return False
+    (index,) = node.args
+    if index.kind is Kind.LEAF:
+        return index.leaf.classes == node.shape[-1]
+    return (
+        index.kind is Kind.REDUCE
+        and index.op == "argmax"
+        and index.args[0].shape[-1] == node.shape[-1]
+    )
 
 
 def _vanishes_outside(node: Node, axis: int) -> bool:

@@ -29,7 +29,7 @@ def law(node: Node) -> str | None:
     """The law that the derivative of ``node`` rests on; None for the sum and product rules."""
     if node.kind is Kind.REDUCE:
         return REDUCTION_LAWS[node.op]
-    if node.kind is Kind.PRODUCT and _is_cross_entropy(node):
+    if node.kind is Kind.PRODUCT and is_cross_entropy(node):
         return "cross-entropy of softmax"
     if node.kind is not Kind.MAP or isinstance(node.body, AppliedUndef):
         return None
@@ -39,10 +39,10 @@ def law(node: Node) -> str | None:
     derivative = partial_derivative(node.body, 0)
     if any(x.args for x in node.body.args):  # a Piecewise
         derivative = shortest(node.body, 0, derivative)
-    return _stated(node.body, derivative, len(node.args))
+    return stated(node.body, derivative, len(node.args))
 
 
-def _stated(body: sp.Expr, derivative: sp.Expr, arguments: int = 1) -> str:
+def stated(body: sp.Expr, derivative: sp.Expr, arguments: int = 1) -> str:
     """(f(t))′ = …, with h for f(t) where the derivative is written in it."""
     letters = [sp.Symbol(x, real=True) for x in "tuvw"[:arguments]]
     names: dict[sp.Basic, sp.Basic] = {slot(n): x for n, x in enumerate(letters)}
@@ -51,7 +51,7 @@ def _stated(body: sp.Expr, derivative: sp.Expr, arguments: int = 1) -> str:
     return f"h = {before}, h′ = {after}" if derivative.has(OUTPUT) else f"({before})′ = {after}"
 
 
-def _is_cross_entropy(node: Node) -> bool:
+def is_cross_entropy(node: Node) -> bool:
     """Whether ``node`` sums a target times a log-softmax over the classes."""
     return any(
         a.labels and a.labels[-1] >= node.rank and scores_of_log_softmax(a.node) is not None
@@ -82,12 +82,12 @@ def segment_laws(
     passed = sorted((n for n in seen if n not in stops), key=lambda n: -n.uid)
     whole = regions(passed, consumers)
     covered = {n for region in whole.values() for n in region.inside}
-    stated = (
-        _stated(whole[n].body, whole[n].derivative) if n in whole else law(n)
+    found = (
+        stated(whole[n].body, whole[n].derivative) if n in whole else law(n)
         for n in passed
         if n not in covered
     )
-    laws = list(dict.fromkeys(x for x in stated if x))
+    laws = list(dict.fromkeys(x for x in found if x))
     if "cross-entropy of softmax" in laws:
         laws = [x for x in laws if x != "logsumexp′ = softmax"]
     return laws, sorted(reached, key=lambda n: n.uid)

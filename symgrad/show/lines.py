@@ -6,7 +6,7 @@ one result: ``settled`` lines are computed, ``shown`` ones may be rewritten furt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,18 +15,34 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from symgrad import graph as g
 from symgrad.declare import named_symbol
-from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Node
 from symgrad.show.index_form import Letters, letters_of
 from symgrad.show.matrix_form import entry_form, matrix_form
-from symgrad.show.notation import adjoint_text
+from symgrad.show.notation import (
+    by_adjoint,
+    in_layout,
+    indexed,
+    of_entries,
+    spelled,
+)
 from symgrad.show.presentation import present
+from symgrad.show.proof import Proofs, State, moves
 from symgrad.show.reasons import Reasons
 from symgrad.show.stages import Line, Stages, renamed_nodes
-from symgrad.show.steps import Step
-from symgrad.show.style import DELTA, INDEX, MATRIX, Style
+from symgrad.show.steps import LEAVES, RESULT, Move, Step
+from symgrad.show.style import (
+    DECLARED,
+    DELTA,
+    FULL,
+    INDEX,
+    MATRIX,
+    Style,
+)
 from symgrad.show.text import formula
-from symgrad.simplify import normalise, strip_names
+from symgrad.show.turning import Turning, defined, oriented
+from symgrad.simplify import fold_names, named_adjoints, normalise, strip_names
+
+_PLAIN = Style()
 
 
 class Lines:
@@ -36,7 +52,9 @@ class Lines:
         self.kind = kind
         self.subject = stages.subject
         self.stages = stages.stages
+        self._made = stages.lines
         self.settled = _settled(stages)
+        self._turnings: dict[Style, Turning] = {}
 
     @cached_property
     def _symbols(self) -> dict[Node, Any]:
@@ -53,10 +71,14 @@ class Lines:
         return letters_of([*self.subject.declared, *(line.node for line in self.settled)])
 
     @cached_property
+    def _forward(self) -> list[Node]:
+        """The declared values in normal form."""
+        return self.subject.rewriter(self.subject.declared)
+
+    @cached_property
     def shown(self) -> list[Line]:
         """The lines as they read best."""
-        forward = self.subject.rewriter(self.subject.declared)
-        shown = self._read([line.node for line in self.settled], forward)
+        shown = self._read([line.node for line in self.settled], self._forward)
         return [line._replace(node=x) for line, x in zip(self.settled, shown, strict=True)]
 
     def _read(self, nodes: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
@@ -102,73 +124,219 @@ class Lines:
         entry = entry_form(node, symbols, self._letters)
         return entry if node.rank else entry.expr
 
-    def closed_form(self, line: Line) -> Any:
+    def closed_form(self, line: Line, form: str = MATRIX) -> Any:
         """A line's value in leaves only: every name is replaced by what it stands for."""
         (root,) = normalise(strip_names([line.node]))
         (shown,) = self._read([root], [])
-        return self.expression(line, shown, symbols={})
+        return self.expression(line, shown, form, symbols={})
+
+    def in_values(self, line: Line, form: str = MATRIX) -> Any:
+        """A line's value in leaves and declared values: adjoints are replaced, names are not."""
+        (root,) = self.subject.rewriter([self._composed[line.names[0]]])
+        found = fold_names([root], self._forward)
+        if root.rank <= 2:
+            found = [min((*found, *self._read(found, self._forward)), key=self._length)]
+        return self.expression(line, found[0], form)
+
+    @cached_property
+    def _composed(self) -> dict[str, Node]:
+        """The value of each line, as it is shown, with those of the adjoints in it put in."""
+        done: dict[str, Node] = {}
+        for line in self.shown:
+            value = defined(line)
+            below = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
+            known = {n: done[n.name] for n in below if n.kind is Kind.NAMED and n.name in done}
+            (done[line.names[0]],) = g.substitute([value], known)
+        return done
+
+    # ------------------------------------------------------------------------- in a style
 
     def steps(self, style: Style) -> list[Step]:
         """Every line in a style."""
-        return [*self._forward_steps(style.form), *self._backward_steps(style)]
+        return [step for step, _ in self.proved(style)]
 
-    def _forward_steps(self, form: str) -> list[Step]:
+    def proved(self, style: Style) -> list[tuple[Step, list[State]]]:
+        """Every line, and at level "full" the states of its proof."""
+        lines = self._in_notation(style.notation)
+        proofs = self._proofs(lines, style) if style.level == FULL else None
+        forward = self._forward_steps(style, proofs)
+        backward = self._backward_steps(lines, style, proofs, [step for step, _ in forward])
+        return [*forward, *backward]
+
+    def _forward_steps(self, style: Style, proofs: Proofs | None) -> list[tuple[Step, list[State]]]:
         declared = self.subject.declared
         originals = {n: named_symbol(n) for n in declared if n.rank <= 2}
-        return [self.equation(n, originals, form) for n in declared]
+        steps = [self.equation(n, originals, style) for n in declared]
+        if proofs is None:
+            return [(step, []) for step in steps]
+        found: list[tuple[Step, list[State]]] = []
+        for node, step in zip(declared, steps, strict=True):
 
-    def equation(self, node: Node, symbols: Mapping[Node, Any], form: str = MATRIX) -> Step:
-        """The line of a declared value."""
-        if node.rank > 2 or form == INDEX:
-            expr = self._entry(node.args[0], symbols)
+            def write(value: Node, node: Node = node) -> Any:
+                return self.equation(node, self._symbols, style, value).expr
+
+            states = proofs.forward(node)
+            proof = moves(states, write, node.args[0], step.expr)
+            found.append((step._replace(proof=proof[1:]), states))  # the first is the line
+        return found
+
+    def equation(
+        self,
+        node: Node,
+        symbols: Mapping[Node, Any],
+        style: Style = _PLAIN,
+        value: Node | None = None,
+    ) -> Step:
+        """The line of a declared value, or one with another right-hand side ``value``."""
+        value = node.args[0] if value is None else value
+        shape = (1, *node.shape) if node.is_row else node.shape
+        if node.rank > 2 or style.form == INDEX:
+            expr, shape = self._entry(value, symbols), node.shape
         else:
-            expr = _as_entry(matrix_form(node.args[0], symbols, self._letters), node.rank)
+            expr = _as_entry(matrix_form(value, symbols, self._letters), node.rank)
             expr = expr.T if node.is_row and isinstance(expr, MatrixExpr) else expr
-        return Step("forward", _indexed((node.name,), expr), expr, node.shape, "")
-
-    def _equations(self, form: str) -> dict[Node, str]:
-        """The text of each named value's equation, by its stable form."""
-        declared, known = self.subject.declared, self.subject.known
-        return {
-            normal: self.equation(n, {}, form).text
-            for n, normal in zip(declared, known, strict=True)
-        }
+            turning = self._turning(style)
+            turn = turning.value(shape)
+            expr, shape = turning.spell(expr, turn), oriented(shape, turn)
+        shape = node.shape if style.convention == DECLARED else shape
+        return Step("forward", _indexed((node.name,), expr), expr, shape, "")
 
     def _in_notation(self, notation: str) -> list[Line]:
         """The lines with their adjoints spelled in ``notation``."""
         if notation == DELTA:
             return self.shown
-        if self.kind != "gradient":
-            raise UnsupportedError(
-                f'the notation "{notation}" is one for gradients, and this is a derivation of a '
-                f'{self.kind}; show it in the notation "{DELTA}".'
-            )
-        loss = self.subject.name
-        spelled = [adjoint_text(loss, line.target.name, notation) for line in self.shown]
-        pairs = list(zip(self.shown, spelled, strict=True))
-        own = {line.node: name for line, name in pairs if defined(line) is not line.node}
-        nodes, _ = renamed_nodes([line.node for line in self.shown], own)
+        names: list[tuple[str, ...]] = []
+        short: dict[str, str] = {}
+        for line in self.shown:
+            kind = self.stages[line.stage].kind
+            own = spelled(line.names, kind, self.subject.name, line.target.name, notation)
+            names.append(tuple(by_adjoint(name, short) for name in own))
+            if defined(line) is not line.node:
+                short[line.names[0]] = names[-1][0]
+        pairs = list(zip(self.shown, names, strict=True))
+        spellings = {line.names[0]: own[0] for line, own in pairs}
+        nodes = [line.node for line in self.shown]  # which may define other forms of a value than
+        named = named_adjoints(nodes, self._forward)  # the lines below refer to: hence by name
+        renamed = {n: spellings[n.name] for n in named if n.name in spellings}
+        nodes, _ = renamed_nodes(nodes, renamed)
         return [
-            line._replace(node=node, names=(name,))
-            for (line, name), node in zip(pairs, nodes, strict=True)
+            line._replace(node=node, names=own)
+            for (line, own), node in zip(pairs, nodes, strict=True)
         ]
 
-    def _backward_steps(self, style: Style) -> list[Step]:
-        form = style.form
-        reasons = Reasons(self.subject, self.stages, self._equations(form))
-        steps: list[Step] = []
-        texts: dict[str, str] = {}
-        for line in self._in_notation(style.notation):
+    def _backward_steps(
+        self,
+        lines: Sequence[Line],
+        style: Style,
+        proofs: Proofs | None,
+        forward: Sequence[Step],
+    ) -> list[tuple[Step, list[State]]]:
+        equations = dict(zip(self.subject.known, forward, strict=True))
+        reasons = Reasons(self.subject, self.stages, equations)
+        steps: list[tuple[Step, list[State]]] = []
+        found: dict[str, Step] = {}
+        for k, line in enumerate(lines):
             value = defined(line)
-            shape = value.shape
-            if shape and len(line.shape) == 2 and line.shape[0] == 1:
-                shape = (1, *shape)
-            read = line if value.rank else line._replace(shape=())  # a 1×1 matrix reads as a scalar
-            expr = _as_entry(self.expression(read, value, form), value.rank)
-            names = _indexed(line.names, expr)
-            steps.append(Step("backward", names, expr, shape, reasons(line, texts)))
-            texts[line.names[0]] = steps[-1].text
+            expr = self.expression(_read(line, value), value, style.form)
+            step, law = self.step(line, expr, style), reasons.law(line)
+            states: list[State] = []
+            if proofs is not None:
+                rewritten = self.shown[k].node is not self.settled[k].node
+                states = proofs.backward(line, value, rewritten, law)
+                step = step._replace(proof=self._moves(line, states, step, style))
+            steps.append((step._replace(because=reasons(line, found), law=law), states))
+            found[line.names[0]] = step
         return steps
+
+    def _proofs(self, lines: Sequence[Line], style: Style) -> Proofs:
+        """The proofs of ``lines``, which are in the notation of ``style``."""
+
+        def spell(node: Node) -> str:
+            shown = matrix_form(node, self._symbols, self._letters) if node.rank <= 2 else None
+            return formula(self._entry(node, self._symbols) if shown is None else shown)
+
+        def define(node: Node) -> str:
+            return self.equation(node, self._symbols, style).text
+
+        return Proofs(self.subject, self.stages, self._made, lines, style.notation, spell, define)
+
+    def _moves(
+        self, line: Line, states: Sequence[State], step: Step, style: Style
+    ) -> tuple[Move, ...]:
+        """A proof, written down in a style."""
+
+        def write(node: Node) -> Any:
+            return self.step(line, self.expression(_read(line, node), node, style.form), style).expr
+
+        return moves(states, write, defined(line), step.expr)
+
+    def results(self, places: Sequence[int], style: Style, leaves: bool = False) -> list[Step]:
+        """The lines at ``places``, each by itself: in declared values, or in ``leaves`` only.
+
+        One that would be longer than anybody reads has no step.
+        """
+        lines = self._in_notation(style.notation)
+        below = None if leaves else set(self._forward)
+        found = []
+        for k in places:
+            line = _read(self.shown[k], defined(self.shown[k]))
+            if _written_out(line.node, below) > _MOST_NODES:
+                continue
+            expr = (self.closed_form if leaves else self.in_values)(line, style.form)
+            names = lines[k].names[-1:]
+            step = self.step(lines[k]._replace(names=names), expr, style)
+            if len(formula(step.expr)) <= LONGEST:
+                found.append(step._replace(phase=LEAVES if leaves else RESULT))
+        return found
+
+    def step(self, line: Line, expr: Any, style: Style) -> Step:
+        """The step of a line whose right-hand side is ``expr``, in the orientation of a style."""
+        value = defined(line)
+        row = len(line.shape) == 2 and line.shape[0] == 1 and value.rank == 1
+        shape = (1, *value.shape) if row else value.shape
+        expr = _as_entry(expr, value.rank)
+        names = line.names
+        if style.form == MATRIX and value.rank <= 2:
+            turning = self._turning(style)
+            turn = turning.line(line, shape)
+            expr, shape = turning.spell(expr, turn), oriented(shape, turn)
+            if turning.by_layout(line):
+                stage = self.stages[line.stage]
+                names = in_layout(names, stage.kind, stage.sources[0].rank)
+        if isinstance(expr, sp.Lambda):
+            stage = self.stages[line.stage]
+            names = of_entries(names, stage.kind, stage.sources[0].rank)
+        return Step("backward", _indexed(names, expr), expr, shape, "")
+
+    def _turning(self, style: Style) -> Turning:
+        """What is transposed in a style."""
+        if style not in self._turnings:
+            lines = self._in_notation(style.notation)
+            self._turnings[style] = Turning(self.subject, self.stages, lines, style)
+        return self._turnings[style]
+
+
+def _read(line: Line, value: Node) -> Line:
+    """A 1×1 matrix reads as a scalar."""
+    return line if value.rank else line._replace(shape=())
+
+
+_MOST_NODES = 150
+"""Operations of a value whose formula may be short enough: one takes three signs or more."""
+LONGEST = 400
+"""Characters of a formula that is shown."""
+
+
+def _written_out(root: Node, stops: Collection[Node] | None) -> int:
+    """The operations of a value, each as often as it is written where nothing below has a name.
+
+    The values ``stops`` keep theirs.
+    """
+    named = stops or ()
+    size: dict[Node, int] = {}
+    for node in g.topological([root], lambda n: () if n in named else n.args):
+        size[node] = 1 if node in named else 1 + sum(size[arg] for arg in node.args)
+    return size[root]
 
 
 def _indexed(names: tuple[str, ...], expr: Any) -> tuple[str, ...]:
@@ -176,13 +344,7 @@ def _indexed(names: tuple[str, ...], expr: Any) -> tuple[str, ...]:
     if not isinstance(expr, sp.Lambda):
         return names
     indices = ", ".join(map(str, expr.variables))
-    return tuple(f"{name}[{indices}]" for name in names)
-
-
-def defined(line: Line) -> Node:
-    """The right-hand side of a line: what it defines, if it defines a name."""
-    own = line.node.kind is Kind.NAMED and line.node.name == line.names[0]
-    return line.node.args[0] if own else line.node
+    return tuple(indexed(name, indices) for name in names)
 
 
 def _has_identity(node: Node, known: set[Node]) -> bool:

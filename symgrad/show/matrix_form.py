@@ -73,7 +73,6 @@ def entry_form(
 def _folded(root: Node, symbols: Mapping[Node, Any]) -> dict[Node, Any]:
     """The matrix notation of each node below ``root`` that has one."""
     done: dict[Node, Any] = {}
-    values = {node.args[0]: symbol for node, symbol in symbols.items() if not node.is_row}
 
     def below(node: Node) -> tuple[Node, ...]:
         return () if node.kind is Kind.NAMED else node.args
@@ -84,7 +83,7 @@ def _folded(root: Node, symbols: Mapping[Node, Any]) -> dict[Node, Any]:
                 done[node] = _column(symbols.get(node) or named_symbol(node))
             continue
         try:
-            done[node] = _one(node, done, values)
+            done[node] = _one(node, done, symbols)
         except NoMatrixForm:
             continue  # a consumer that needs it falls back on indices as well
     return done
@@ -101,14 +100,15 @@ def _calculus(done: Mapping[Node, Any]) -> dict[Node, Any]:
     }
 
 
-def _one(node: Node, done: Mapping[Node, Any], values: Mapping[Node, Any]) -> Any:
-    """``values`` are the symbols of named values, by what they stand for."""
+def _one(node: Node, done: Mapping[Node, Any], symbols: Mapping[Node, Any]) -> Any:
+    """``symbols`` are those of named values."""
     scores = _sparsemax_scores(node)
     if scores is not None and scores in done:  # its threshold alone has no notation
         value = g.apply(relu(slot(0)), node.accesses, node.shape)
         if node is value:
             return sparsemax(done[scores])
-        return _elementwise(step(slot(0)), values.get(value) or sparsemax(done[scores]))
+        named = (x for n, x in symbols.items() if n.args[0] is value and not n.is_row)
+        return _elementwise(step(slot(0)), next(named, None) or sparsemax(done[scores]))
     if any(arg not in done for arg in node.args) or node.rank > 2:
         raise NoMatrixForm
     match node.kind:
@@ -298,8 +298,9 @@ def _map(node: Node, done: Mapping[Node, Any]) -> Any:
     if node.rank == 2 and columns is not None and columns[0] in done:
         return transposed(functions.softmax(transposed(done[columns[0]]), rows=True))
     varying = [a for a in node.accesses if a.labels]
-    if not node.shape:
-        return node.body.xreplace({slot(k): done[arg] for k, arg in enumerate(node.args)})
+    if not varying:
+        value = node.body.xreplace({slot(k): done[arg] for k, arg in enumerate(node.args)})
+        return place(value, (), node.shape) if node.shape else value
     if len(varying) > 1:
         return _map_of_several(node, done)
     k = node.accesses.index(varying[0])

@@ -12,7 +12,8 @@ it has stays where none is shorter. Inside a contraction the same is done under 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import sympy as sp
@@ -64,8 +65,15 @@ def present(rewriter: Rewriter, roots: Sequence[Node], forward: Sequence[Node]) 
     ]
 
 
-def _best(value: Node, names: Mapping[Node, Node]) -> Node:
-    """``value`` with each of its pointwise parts in the shortest form."""
+def _best(
+    value: Node,
+    names: Mapping[Node, Node],
+    changes: list[tuple[Node, Node, Node]] | None = None,
+) -> Node:
+    """``value`` with each of its pointwise parts in the shortest form.
+
+    ``changes`` is given each part that is rewritten, as it was at first, before and after.
+    """
     order = g.topological([value], lambda node: () if node.kind is Kind.NAMED else node.args)
     inner = {arg for node in order if _is_pointwise(node) for arg in node.args}
     inner -= {arg for node in order if not _is_pointwise(node) for arg in node.args}
@@ -77,9 +85,95 @@ def _best(value: Node, names: Mapping[Node, Node]) -> Node:
         new = g.rebuild(node, [done[arg] for arg in node.args])
         top = node is value or node not in inner
         if top and (_is_pointwise(node) or node.kind is Kind.PRODUCT):
-            new = _shortest(new, names)
+            shorter = _shortest(new, names)
+            if changes is not None and shorter is not new:
+                changes.append((node, new, shorter))
+            new = shorter
         done[node] = new
     return done[value]
+
+
+def presented(value: Node, names: Mapping[Node, Node]) -> Iterator[tuple[Node, str]]:
+    """The steps from ``value`` to the form that reads best: each part in turn, with its law."""
+    parts: dict[Node, Node] = {}
+    changes: list[tuple[Node, Node, Node]] = []
+    _best(value, names, changes)
+    for node, before, after in changes:
+        atoms = _Atoms(names)
+        expr = _arithmetic(before, atoms)
+        if expr is not None and atoms.named_opposite:
+            before = parts[node] = _as_node(expr, before, atoms)
+            yield _with(value, parts), OPPOSITE
+            if _best_form(expr, tuple(atoms.squares().items())) == expr:
+                continue
+        parts[node] = after
+        yield _with(value, parts), _law_of(before, after, names)
+
+
+def _with(root: Node, parts: Mapping[Node, Node]) -> Node:
+    """``root`` with parts replaced, but for what is behind names."""
+    done: dict[Node, Node] = {}
+    for node in g.topological([root], lambda node: () if node.kind is Kind.NAMED else node.args):
+        if node in parts or node.kind is Kind.NAMED:
+            done[node] = parts.get(node, node)
+        else:
+            done[node] = g.rebuild(node, [done[arg] for arg in node.args])
+    return done[root]
+
+
+PRESENTED: tuple[tuple[Callable[[sp.Expr, sp.Expr], bool], str], ...] = (
+    (lambda a, b: _divides(b) and a.is_Add, "over one denominator: a/b + c/d = (a·d + b·c)/(b·d)"),
+    (lambda a, b: _divides(a), "a common factor cancelled: a·b/(a·c) = b/c"),
+    (lambda a, b: _shares(a), "a common factor taken out: a·b + a·c = a·(b + c)"),
+    (lambda a, b: _merges(a), "multiplied out, and like terms added up"),
+    (lambda a, b: bool(b.is_Mul), "a sum of products as a product: a·b + a·c = a·(b + c)"),
+    (lambda a, b: True, "multiplied out: a·(b + c) = a·b + a·c"),
+)
+"""What SymPy's forms do to a rational function: a test of its old and new form, without the factors
+that they have in common, and the law."""
+
+OPPOSITE = "σ(−z) = 1 − σ(z)"
+SQUARED = "1 + tan² = sec², 1 + cot² = csc²"
+
+
+def _divides(e: sp.Expr) -> bool:
+    return any(x.exp.is_negative for x in e.atoms(sp.Pow))
+
+
+def _shares(e: sp.Expr) -> bool:
+    """Whether the terms of a sum have a factor in common."""
+    return bool(e.is_Add and sp.gcd_list([sp.factor(x) for x in e.args]).free_symbols)
+
+
+def _merges(e: sp.Expr) -> bool:
+    """Whether fewer terms are left of a sum or product, multiplied out, than went in."""
+    return len(sp.Add.make_args(sp.expand(e))) < _terms(e)
+
+
+def _terms(e: sp.Expr) -> int:
+    if e.is_Add:
+        return sum(map(_terms, e.args))
+    if e.is_Mul:
+        return math.prod(map(_terms, e.args))
+    return _terms(e.base) ** int(e.exp) if e.is_Pow and e.exp.is_Integer and e.exp > 0 else 1
+
+
+def _law_of(before: Node, after: Node, names: Mapping[Node, Node]) -> str:
+    """The law by which one part became another."""
+    atoms = _Atoms(names)
+    old, new = _arithmetic(before, atoms), _arithmetic(after, atoms)
+    assert old is not None
+    assert new is not None  # both have been one expression before
+    if atoms.squares() and sp.expand(sp.together(old - new)) != 0:
+        return SQUARED
+    return law_between(old, new)
+
+
+def law_between(old: sp.Expr, new: sp.Expr) -> str:
+    """The row of `PRESENTED` by which one rational function became another."""
+    common = set(sp.Mul.make_args(old)) & set(sp.Mul.make_args(new))
+    old, new = old / sp.Mul(*common), new / sp.Mul(*common)
+    return next(law for test, law in PRESENTED if test(old, new))
 
 
 def _is_pointwise(node: Node) -> bool:

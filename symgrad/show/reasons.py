@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symgrad import graph as g
-from symgrad.graph import Node
+from symgrad.graph import Kind, Node
+from symgrad.reverse import adjoint_name
 from symgrad.show.laws import segment_laws
+from symgrad.show.rules import UNREACHED, Rules, law_of_line
 from symgrad.show.stages import Line, Stage
+from symgrad.show.steps import Step
 from symgrad.subject import Subject
 
 
@@ -15,19 +18,31 @@ class Reasons:
     """Why each line holds: the laws it passed, facts, or the equation that it came through."""
 
     def __init__(
-        self, subject: Subject, stages: Sequence[Stage], equations: Mapping[Node, str]
+        self, subject: Subject, stages: Sequence[Stage], equations: Mapping[Node, Step]
     ) -> None:
-        """``equations`` are the texts of the named values, by their stable forms."""
+        """``equations`` are the lines of the named values, by their stable forms."""
         self._rewriter = subject.rewriter
         self._stages = stages
         self._above = [self._neighbours(stage) for stage in stages]
+        self._inlined = [_without_lines(stage) for stage in stages]
         self._equations = equations
+        self._place = {node: k for k, node in enumerate(equations)}  # in the order of evaluation
         reasons = self._rewriter.reasons
         opened = subject.opened(subject.declared)
         self._facts = {
             normal: reasons.get(n, ()) for n, normal in zip(opened, subject.known, strict=True)
         }
         self._previous = ""
+        self._rules: dict[int, Rules] = {}
+
+    def law(self, line: Line) -> str:
+        """The rules behind a line in general terms, and the facts that it rests on."""
+        stage = self._stages[line.stage]
+        if line.stage not in self._rules:
+            self._rules[line.stage] = Rules(stage.sources, stage.backward, stage.apart)
+        rules = self._rules[line.stage](line.target, stage.named)
+        facts = [*self._facts_used(line), *self._facts_passed(line)]
+        return law_of_line(rules or [UNREACHED[stage.kind]], facts)
 
     @staticmethod
     def _neighbours(stage: Stage) -> Mapping[Node, Sequence[Node]]:
@@ -35,6 +50,19 @@ class Reasons:
         if stage.backward:
             return g.consumers(stage.sources)
         return {n: list(n.args) for n in g.topological(stage.sources)}
+
+    def _facts_used(self, line: Line) -> list[str]:
+        """The facts that simplified a line, and the adjoints that were put into it."""
+        inner = self._inlined[line.stage]
+        reasons = self._rewriter.reasons
+
+        def below(node: Node) -> tuple[Node, ...]:
+            stops = node.kind is Kind.NAMED and node is not line.raw and node.name not in inner
+            return () if stops else node.args
+
+        named = [n for n in g.topological([line.raw], below) if n.kind is Kind.NAMED]
+        put_in = [n for n in named if n.name in inner]
+        return [x for n in (line.raw, *put_in) for x in reasons.get(n, ())]
 
     def _facts_passed(self, line: Line) -> list[str]:
         """The facts that the declared values between a line and the next one rest on."""
@@ -49,16 +77,25 @@ class Reasons:
                 stack.extend(() if node in stage.named else above.get(node, ()))
         return [x for n in sorted(seen, key=lambda n: n.uid) for x in self._facts.get(n, ())]
 
-    def __call__(self, line: Line, texts: Mapping[str, str]) -> str:
+    def __call__(self, line: Line, lines: Mapping[str, Step]) -> str:
+        """``lines`` are those above it, by their left-hand sides."""
         stage = self._stages[line.stage]
         laws, reached = segment_laws(line.target, self._above[line.stage], stage.named)
-        facts = [*self._rewriter.reasons.get(line.raw, ()), *self._facts_passed(line)]
+        facts = [*self._facts_used(line), *self._facts_passed(line)]
         reason = ", ".join(dict.fromkeys([*laws, *facts]))
         if not reason:
-            reason = (
-                self._equations.get(reached[0], "") if reached else texts.get(stage.otherwise, "")
-            )
+            known = [n for n in reached if n in self._place]
+            source = None if reached else lines.get(stage.otherwise)
+            if known:
+                source = self._equations[min(known, key=self._place.__getitem__)]
+            reason = source.text if source is not None else ""
             if reason == self._previous:
                 return ""
         self._previous = reason or self._previous
         return reason
+
+
+def _without_lines(stage: Stage) -> frozenset[str]:
+    """The names of the adjoints that no line is about."""
+    values = (n for n in g.topological(stage.sources) if n.kind is Kind.NAMED)
+    return frozenset(adjoint_name(n) for n in values if n not in stage.named)

@@ -6,11 +6,13 @@ on the sheet is decided here, once; a renderer decides how it looks, and nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from symgrad.show.steps import Step
-from symgrad.show.style import Style, options_of
+from symgrad.show.lines import LONGEST
+from symgrad.show.repeats import folded
+from symgrad.show.steps import BACKWARD, FORWARD, LEAVES, RESULT, Step
+from symgrad.show.style import BRIEF, FULL, NORMAL, Style, options_of
 
 if TYPE_CHECKING:
     from symgrad.show.derivation import Derivation
@@ -32,20 +34,58 @@ class Sheet(NamedTuple):
     style: Style
 
 
-def sheet(derivation: Derivation, style: Style) -> Sheet:
-    """The sheet of a derivation."""
-    sections = sections_of(derivation.lines(*style[:2], **options_of(style)))
-    return Sheet(_title(derivation), sections, (), style)
+def sheet(derivation: Derivation, style: Style, cost: bool = True) -> Sheet:
+    """The sheet of a derivation: what a level of detail shows, and below it its ``cost``."""
+    sections: list[Section] = []
+    footer: list[str] = []
+    if style.level != BRIEF:
+        sections += sections_of(derivation.lines(*style[:2], **options_of(style)))
+    if style.level != NORMAL:
+        sections += _results(derivation, style, footer)
+    if style.fold:
+        shown = folded([section.steps for section in sections])
+        sections = [x._replace(steps=y) for x, y in zip(sections, shown, strict=True)]
+    if style.level == FULL:
+        sections = [x._replace(steps=tuple(s.as_proof for s in x.steps)) for x in sections]
+    if cost:
+        footer += derivation.cost().summary()
+    return Sheet(_title(derivation), tuple(sections), tuple(footer), style)
+
+
+def _results(derivation: Derivation, style: Style, footer: list[str]) -> Iterator[Section]:
+    """The results in declared values and, at level "full", in leaves only.
+
+    What is too long to read has a sentence below the sheet, which says how to get it.
+    """
+    for heading in (RESULT, LEAVES)[: 1 + (style.level == FULL)]:
+        leaves = heading == LEAVES
+        steps = derivation.results(*style[:2], leaves=leaves, **options_of(style))
+        if steps:
+            yield Section(heading, tuple(steps))
+        if len(steps) < len(derivation):
+            call = "closed_form" if leaves else "in_values"
+            written = "in leaves only" if leaves else "in named values"
+            footer.append(
+                f"Results {written} that would be longer than {LONGEST} characters are left out; "
+                f"Derivation.{call}(symbol) gives them."
+            )
 
 
 def sections_of(steps: Sequence[Step]) -> tuple[Section, ...]:
     """The forward and the backward lines, each under its heading."""
-    phases = [(x, tuple(s for s in steps if s.phase == x)) for x in ("forward", "backward")]
+    phases = [(x, tuple(s for s in steps if s.phase == x)) for x in (FORWARD, BACKWARD)]
     return tuple(Section(phase, mine) for phase, mine in phases if mine)
 
 
+_MOST_NAMES = 12
+"""Symbols that a title has; of more, the first and the last."""
+
+
 def _title(derivation: Derivation) -> str:
-    by = ", ".join(
+    keys = [
         ", ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in derivation.wrt
-    )
+    ]
+    if len(keys) > _MOST_NAMES:
+        keys = [*keys[: _MOST_NAMES - 3], "…", *keys[-2:]]
+    by = ", ".join(keys)
     return f"{derivation.kind.capitalize()} of {derivation.loss.name} with respect to {by}"

@@ -15,6 +15,7 @@ from symgrad.delta_rules import holds_identity
 from symgrad.graph import Kind, Node
 from symgrad.reverse import adjoint_name
 from symgrad.rewrite import Rewriter
+from symgrad.show.notation import GRADIENT
 from symgrad.simplify import named_adjoints, reading, unname
 from symgrad.subject import Subject
 
@@ -34,17 +35,33 @@ class Line(NamedTuple):
     stage: int
 
 
+Spelling = Callable[[Node, str], tuple[str, ...]]
+"""A forward value and the usual name of its adjoint → the names of its line."""
+
+Again = Callable[[dict[str, Node]], Sequence[Node]]
+"""A sweep that fills in a table of names and values, and returns its raw results."""
+
+
 class Stage(NamedTuple):
     """What one sweep differentiated: the graphs ``sources``, backward or forward.
 
     ``named`` are the values that the sweep's lines are about. ``otherwise`` is the left-hand side
-    of the line that is the reason where no law was used and no equation passed.
+    of the line that is the reason where no law was used and no equation passed. ``kind`` says what
+    its lines are, one of those of `notation`.
     """
 
     sources: tuple[Node, ...]
     named: frozenset[Node]
     backward: bool
     otherwise: str
+    kind: str
+    spell: Spelling
+    raw: tuple[Node, ...]
+    """The results of the sweep."""
+    again: Again | None
+    """Makes the sweep once more, with every adjoint under a name: what a proof starts from."""
+    apart: Mapping[Node, tuple[Node, Node]]
+    """Values that were varied in a graph of their own → the leaf for the value, and that graph."""
 
 
 class Goal(NamedTuple):
@@ -57,10 +74,6 @@ class Goal(NamedTuple):
     shape: tuple[Any, ...]
     target: Node
     kept: bool = False
-
-
-Spelling = Callable[[Node, str], tuple[str, ...]]
-"""A forward value and the usual name of its adjoint → the names of its line."""
 
 
 class Stages:
@@ -83,6 +96,9 @@ class Stages:
         backward: bool = True,
         otherwise: str = "",
         asked: Sequence[Node] = (),
+        kind: str = GRADIENT,
+        again: Again | None = None,
+        apart: Mapping[Node, tuple[Node, Node]] | None = None,
     ) -> list[Node]:
         """Simplify one sweep's results, name what they share, and add a line for each.
 
@@ -102,7 +118,8 @@ class Stages:
             for root, goal in zip(roots, goals, strict=True)
         ]
         raw_by_name = {n.name: n for n in g.topological(raw) if n.kind is Kind.NAMED}
-        order = sorted(of, key=lambda a: -of[a].uid if backward else of[a].uid)
+        place = _evaluated([*self.known, *of.values()])
+        order = sorted(of, key=lambda a: place[of[a]], reverse=backward)
         lines = [
             Line(
                 names[a], renamed[a], renamed[a].shape, of[a],
@@ -127,7 +144,12 @@ class Stages:
         kept = [root for root, goal in zip(roots, goals, strict=True) if goal.kept]
         self.known += [*(line.node for line in lines), *kept]
         shown = frozenset(of.values())
-        self.stages.append(Stage(tuple(sources), shown, backward, otherwise))
+        self.stages.append(
+            Stage(
+                tuple(sources), shown, backward, otherwise, kind, spell, tuple(raw), again,
+                apart or {},
+            )
+        )  # fmt: skip
         return roots
 
     def _unique(self, name: str) -> str:
@@ -150,6 +172,20 @@ def _without_identities(
         if not dropped:
             return roots
         roots = rewriter(unname(roots, dropped))
+
+
+def _evaluated(values: Sequence[Node]) -> dict[Node, int]:
+    """The place of each named value below ``values`` in the order in which these are given.
+
+    Nodes are numbered as rewriting makes them, which may differ from one layer to the next.
+    """
+    place: dict[Node, int] = {}
+    for value in values:
+        if value not in place:
+            below = g.topological([value], lambda n: () if n in place else n.args)
+            new = [n for n in below if n not in place]
+            place.update(zip(new, range(len(place), len(place) + len(new)), strict=True))
+    return place
 
 
 def renamed_nodes(

@@ -30,14 +30,18 @@ class Style(NamedTuple):
     convention: str = DECLARED
     """Whether a vector is a ``"column"`` (W·x + b, a batch has one example a column) or a ``"row"``
     (x·Wᵀ + b, a batch has one example a row); ``"declared"`` leaves each as it was declared: single
-    examples as columns, the batch of an empirical risk as rows."""
+    examples as columns, the batch of an empirical risk as rows. Index form and matrices of
+    derivatives (Jacobians, Hessians) are the same in all."""
     layout: str = NATURAL
     """Of derivatives: ``"denominator"`` gives ∂L/∂W the shape of W and ∂f/∂x that of n_x×n_f,
     ``"numerator"`` the transposes. ``"natural"`` is what most books do: gradients in denominator
-    layout, Jacobians in numerator layout."""
+    layout, Jacobians in numerator layout. Left-hand sides say which it is: ∂L/∂Wᵀ is the transpose
+    of ∂L/∂W, and ∂fᵀ/∂x that of ∂f/∂xᵀ. In ∂²L/∂a∂bᵀ the axes of a come first in every layout."""
     level: str = NORMAL
     """``"brief"``: results only. ``"normal"``: every equation, forward and backward. ``"full"``:
     every simplification as a line of its own, and the closed forms in leaves."""
+    fold: bool = True
+    """Whether the lines of layers that repeat are shown once, with an index."""
 
 
 class Options(TypedDict, total=False):
@@ -46,6 +50,7 @@ class Options(TypedDict, total=False):
     convention: str
     layout: str
     level: str
+    fold: bool
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -60,13 +65,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
 def style_of(form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]) -> Style:
     """The style with these keywords; UnsupportedError for a value that is not in `CHOICES`."""
     style = Style(form, notation, **options)
-    for field, value in zip(Style._fields, style, strict=True):
-        if value not in CHOICES[field]:
-            known = ", ".join(f'"{x}"' for x in CHOICES[field])
+    for field, choices in CHOICES.items():
+        value = getattr(style, field)
+        if value not in choices:
+            known = ", ".join(f'"{x}"' for x in choices)
             raise UnsupportedError(f"the {field} {value!r} was asked for; expected one of {known}.")
     return style
 
 
 def options_of(style: Style) -> Options:
     """The keywords of a style after form and notation."""
-    return Options(convention=style.convention, layout=style.layout, level=style.level)
+    return Options(
+        convention=style.convention, layout=style.layout, level=style.level, fold=style.fold
+    )

@@ -17,7 +17,7 @@ from sympy import MatrixSymbol, Symbol, hadamard_product, symbols
 import symgrad as sg
 from symgrad import activations, vocabulary
 from symgrad import graph as g
-from symgrad.codegen.program import operations
+from symgrad.codegen.counts import operations
 from symgrad.codegen.targets.numpy_operations import FUNCTIONS
 
 n = symbols("n", integer=True, positive=True)

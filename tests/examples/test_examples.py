@@ -44,9 +44,15 @@ def test_transformer(target: str, tmp_path: Path) -> None:
 
 
 SAYS = {
-    "backpropagation_by_hand.py": ["∂b/∂a = w2 = 3", "∂a/∂w1 = 3·w1² = 12", "∂g/∂w1 = 39"],
+    "backpropagation_by_hand.py": [
+        "∂b/∂a = w2 = 3",
+        "∂a/∂w1 = 3·w1² = 12",
+        "∂g/∂w1 = 39",
+        "∂g/∂w1 = 36 + 3 = 39  a: 3·12, c: 1·3",
+        "written: backpropagation_by_hand.svg",
+    ],
     "logistic_unit.py": [
-        "∂L/∂w = x·(σ(w·x + b) − t)·σ′(w·x + b)",
+        "∂L/∂w = (σ(w·x + b) − t)·x·σ′(w·x + b)",
         "ȳ = y − t",
         "z̄ = ȳ·y·(1 − y)",
         "∂CE/∂ŷ = (ŷ − y)/(ŷ·(1 − ŷ))",
@@ -54,7 +60,7 @@ SAYS = {
     ],
     "softmax_classifier_loss.py": ["∂L/∂s[j] = p[j] − 1[j = c]", "δ_s·xᵀ", "L = 2000, gradient"],
     "multiclass_hinge.py": [
-        "1[j ≠ c]·1[Δ + s[j] − s[c] > 0] − 1[j = c]·Σ_k 1[k ≠ c]·1[Δ + s[k] − s[c] > 0]",
+        "1[j ≠ c]·1[Δ + s[j] − s[c] > 0] − (Σ_k 1[k ≠ c]·1[Δ + s[k] − s[c] > 0])·1[j = c]",
         "L = 1.4",
         "the same gradient: True",
     ],
@@ -95,9 +101,9 @@ def test_logic_gates(tmp_path: Path) -> None:
 def test_two_layer_sigmoid(tmp_path: Path) -> None:
     text = run("two_layer_sigmoid.py", tmp_path)
     for line in (
-        "δ2[k] = ŷ[k]·(1 − ŷ[k])·(ŷ[k] − y[k])",
+        "δ2[k] = (ŷ[k] − y[k])·ŷ[k]·(1 − ŷ[k])",
         "W2[k, j] ← W2[k, j] − η·δ2[k]·h[j]",
-        "δ1[j] = h[j]·(1 − h[j])·Σ_k δ2[k]·W2[k, j]",
+        "δ1[j] = (Σ_k δ2[k]·W2[k, j])·h[j]·(1 − h[j])",
         "W1[j, i] ← W1[j, i] − η·δ1[j]·x[i]",
         "W1 ← W1 − η·δ1·xᵀ",
     ):
@@ -131,6 +137,32 @@ def test_semicircle_to_parabola(tmp_path: Path) -> None:
     text = drawn("semicircle_to_parabola.py", tmp_path)
     assert text.startswith("with unit steps: the derivative of a step is 0 almost everywhere")
     assert float(text.split("\n")[-3].split()[1]) < 1e-3
+
+
+def test_loss_landscape(tmp_path: Path) -> None:
+    text = drawn("loss_landscape.py", tmp_path)
+    assert "so not below 0" in text
+    line = next(x for x in text.splitlines() if x.startswith("trained, halfway"))
+    trained, halfway, swapped = (float(x) for x in line.split()[-3:])
+    assert trained == swapped and halfway > 5 * trained
+
+
+def test_gradient_check(tmp_path: Path) -> None:
+    text = drawn("gradient_check.py", tmp_path)
+    rows = [line.split() for line in text.splitlines() if line.count(" s ") == 2]
+    parameters = [int(row[0].replace(",", "")) for row in rows]
+    assert parameters == [266 * units for units in (16, 64, 256, 1024)]
+    assert all(float(row[3]) > 100 * float(row[1]) for row in rows)
+
+
+def test_vanishing_gradient(tmp_path: Path) -> None:
+    text = drawn("vanishing_gradient.py", tmp_path)
+    rows = [line.split() for line in text.splitlines() if line.startswith("h")]
+    gradients = [float(row[-1]) for row in rows]
+    sigmoid, tanh, relu = gradients[:8], gradients[8:16], gradients[16:]
+    assert sigmoid == sorted(sigmoid) and sigmoid[0] < sigmoid[-1] / 100
+    assert tanh[0] > tanh[-1] / 10 and relu[0] > relu[-1]
+    assert any(row[3] != "0.0%" for row in rows[16:])
 
 
 def test_two_colours(tmp_path: Path) -> None:

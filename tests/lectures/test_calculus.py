@@ -93,7 +93,7 @@ def a7() -> System:
     net, (w, x, y) = Net(), real("w x y")
     p = net.let("ŷ", 1 / (1 + sp.exp(-w * x)))
     loss = net.let("CE", -y * sp.log(p) - (1 - y) * sp.log(1 - p))
-    lines = ["∂CE/∂ŷ = (ŷ − y)/(ŷ·(1 − ŷ))", "∂CE/∂w = x·(ŷ − y)"]
+    lines = ["∂CE/∂ŷ = (ŷ − y)/(ŷ·(1 − ŷ))", "∂CE/∂w = (ŷ − y)·x"]
     return System(loss, [p, w], lines, net)
 
 
@@ -224,7 +224,7 @@ def test_a5_unexpanded() -> None:
     s = Function("σ", real=True)
     loss = (s(w * x + b) - t) ** 2 / 2
     d = sg.gradient(loss, [w, b])
-    assert backward(d)[0] == "∂L/∂w = x·(σ(w·x + b) − t)·σ′(w·x + b)"
+    assert backward(d)[0] == "∂L/∂w = (σ(w·x + b) − t)·x·σ′(w·x + b)"
     z = sg.let("z", w * x + b)
     y = sg.let("y", s(z))
     d = sg.gradient(sg.let("L", (y - t) ** 2 / 2), [y, z, w, b])

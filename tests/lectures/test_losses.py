@@ -65,7 +65,7 @@ def nll_of_scores() -> System:
     net = Net(dims=dict(DIMS))
     z = scores(net)
     loss = -z[c] + log(Sum(exp(z[j]), every_class))
-    line = "∂L/∂W[j, i] = x[i]·(exp(s[j])/(Σ_k exp(s[k])) − 1[j = c])"
+    line = "∂L/∂W[j, i] = (exp(s[j])/(Σ_k exp(s[k])) − 1[j = c])·x[i]"
     return system(loss, line, wrt=[W], net=net, form="index")
 
 
@@ -82,7 +82,7 @@ def hinge_by_index() -> System:
     net = Net(dims=dict(DIMS))
     z = scores(net)
     term = Piecewise((Max(0, z[j] - z[c] + Delta), Ne(j, c)), (0, True))
-    other, own = "1[j ≠ c]·1[Δ + s[j] − s[c] > 0]", "1[j = c]·Σ_k 1[k ≠ c]·1[Δ + s[k] − s[c] > 0]"
+    other, own = "1[j ≠ c]·1[Δ + s[j] − s[c] > 0]", "(Σ_k 1[k ≠ c]·1[Δ + s[k] − s[c] > 0])·1[j = c]"
     lines = [f"δ_s[j] = ∂L/∂s[j] = {other} − {own}", "∂L/∂W[j, i] = δ_s[j]·x[i]"]
     return system(Sum(term, every_class), *lines, wrt=[z, W], net=net, form="index")
 
@@ -91,7 +91,7 @@ def hinge_by_name() -> System:
     """`sg.multiclass_hinge`, with the margin 1."""
     net = Net(dims=dict(DIMS))
     z = net.let("s", W * x)
-    other, own = "1[j ≠ c]·1[1 + s[j] − s[c] > 0]", "1[j = c]·Σ_k 1[k ≠ c]·1[1 + s[k] − s[c] > 0]"
+    other, own = "1[j ≠ c]·1[1 + s[j] − s[c] > 0]", "(Σ_k 1[k ≠ c]·1[1 + s[k] − s[c] > 0])·1[j = c]"
     lines = [f"δ_s[j] = ∂L/∂s[j] = {other} − {own}", "∂L/∂W[j, i] = δ_s[j]·x[i]"]
     return system(sg.multiclass_hinge(z, c), *lines, wrt=[z, W], net=net, form="index")
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import sympy as sp
 from gradients import check_gradient
-from oracle import Net
+from oracle import Net, point
+from proofs import check_proofs
 
 import symgrad as sg
 from symgrad import graph as g
@@ -48,9 +49,11 @@ def backward(d: Any, form: str = "matrix", notation: str = "delta") -> list[str]
 
 
 def check(system: System, seeds: Sequence[int] = (0, 1)) -> sg.Derivation:
-    """Lines and closed forms as stated, gradients as the oracle has them."""
+    """Lines and closed forms as stated, gradients as the oracle has them, each line proved."""
     for seed in seeds:
         d = check_gradient(system.loss, system.wrt, system.net, system.leaves, seed)
+    env = point(system.leaves, system.net, seeds[0])
+    check_proofs(d, system.net, env, form=system.form, notation=system.notation)
     found = backward(d, system.form, system.notation)
     assert found == list(system.lines), "\n".join(["the lines are", *found])
     for symbol, expected in system.closed.items():

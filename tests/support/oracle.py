@@ -411,6 +411,9 @@ class _Evaluator:
     def call(self, e: Any) -> Any:
         """A symgrad function, by its name."""
         n, head = self.n, e.head
+        if e.options.get("columns"):  # a function of each column, or one-hot columns
+            by_rows = _Flipped(e)
+            return np.asarray(self.call(by_rows)).T
         if head == "onehot":
             (index, size), rows = e.operands, e.shape[0]
             del size
@@ -477,6 +480,17 @@ class _Evaluator:
         for at in np.ndindex(*shape):
             result[at] = f(*(x[at] if isinstance(x, np.ndarray) else x for x in operands))
         return result
+
+
+class _Flipped:
+    """A function of the columns of a matrix as one of the rows of its transpose."""
+
+    def __init__(self, e: Any) -> None:
+        self.head, self.shape = e.head, e.shape[::-1]
+        self.options = {} if e.head == "onehot" else {"rows": True}
+        self.operands = e.operands
+        if e.head != "onehot":
+            self.operands = tuple(x.T for x in e.operands)
 
 
 def _power(n: Numbers, x: Any, e: Any) -> Any:

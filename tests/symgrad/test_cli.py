@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,9 +45,66 @@ def test_derive_by_index_and_in_bar_notation(capsys: pytest.CaptureFixture[str])
     assert "W̄2[k, j] = z̄2[k]·h[j]" in text
 
 
-def test_derive_in_latex(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("derive", f"{MODEL}:L", "--latex") == 0
-    assert r"\begin{align*}" in capsys.readouterr().out
+def test_derive_as_a_lecture_does(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--notation", "nabla", "--convention", "row", "--messages")
+    assert run("derive", f"{MODEL}:L", "--wrt", "W1", *options) == 0
+    text = capsys.readouterr().out
+    assert "∇_h L = (∇_z2 L)·W2" in text
+    assert "∇_W1 L = (∇_z1 L)ᵀ·x" in text
+
+
+def test_derive_at_the_brief_level_in_numerator_layout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--level", "brief", "--layout", "numerator")
+    assert run("derive", f"{MODEL}:L", "--wrt", "W2", *options) == 0
+    text = capsys.readouterr().out
+    assert "∂L/∂W2ᵀ = h·(p − y)ᵀ" in text
+    assert "z1 = " not in text
+
+
+FORMATS = {
+    "text": "δ2 = ∂L/∂z2 = p − y",
+    "ascii": "delta2 = dL/dz2 = p - y",
+    "markdown": r"| $\delta_{2} = \frac{\partial L}{\partial z_{2}} = p - y$ |",
+    "latex": r"\delta_{2} = \frac{\partial L}{\partial z_{2}} &= p - y",
+    "document": r"\documentclass",
+    "html": "<!DOCTYPE html>",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_derive_in_every_format(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("derive", f"{MODEL}:L", "--format", name) == 0
+    assert FORMATS[name] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name"), [("txt", "text"), ("md", "markdown"), ("tex", "document"), ("html", "html")]
+)
+def test_derive_writes_a_file(
+    suffix: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The format follows from the suffix; another one is asked for by name."""
+    out, other = tmp_path / f"sheet.{suffix}", tmp_path / "sheet.dat"
+    assert run("derive", f"{MODEL}:L", "--out", str(out)) == 0
+    assert capsys.readouterr().out == f"written: {out}\n"
+    assert FORMATS[name] in out.read_text(encoding="utf-8")
+    assert run("derive", f"{MODEL}:L", "--format", name, "--out", str(other)) == 0
+    assert other.read_text(encoding="utf-8") == out.read_text(encoding="utf-8")
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["sheet.dat", out.name]
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("ascii", "ascii"), ("utf-8", "text")])
+def test_derive_prints_what_the_terminal_can_show(encoding: str, name: str) -> None:
+    """An old console gets ASCII, and neither question marks nor a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"from symgrad import cli; cli.main(['derive', '{MODEL}:L'])"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 0, done.stderr
+    assert FORMATS[name] in done.stdout.decode(encoding)
 
 
 def test_graph_prints_one_node_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +112,27 @@ def test_graph_prints_one_node_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     assert "y: leaf C, simplex" in text
     assert "named scalar" in text
+
+
+def test_derive_ends_with_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("derive", f"{MODEL}:L", "--wrt", "W2") == 0
+    assert "\ncost: forward D·H + H·C, backward H·C multiply-adds" in capsys.readouterr().out
+
+
+def test_cost_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("cost", f"{MODEL}:L", "--dim", "D=784", "--dim", "H=128", "--dim", "C=10") == 0
+    text = capsys.readouterr().out
+    assert "z1 = W1·x + b1" in text
+    assert "304,896" in text
+
+
+@pytest.mark.parametrize(("batch", "total"), [("64", "128·(D·H + H·C)"), ("M", "2·(D·H + H·C)·M")])
+def test_cost_over_examples(batch: str, total: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ("--data", "x", "--data", "y", "--batch", batch)
+    assert run("cost", f"{MODEL}:L", *data, "--wrt", "W1") == 0
+    text = capsys.readouterr().out
+    assert "∂R/∂W1" in text
+    assert total in text
 
 
 def test_build_writes_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,9 +154,16 @@ def test_build_writes_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["derive", "nothing"], "expected file.py:name"),
         (["derive", f"{MODEL}:missing"], "defines no name 'missing'"),
         (["derive", f"{MODEL}:L", "--wrt", "V"], "no leaf named V; it depends on"),
+        (["derive", f"{MODEL}:L", "--format", "docx"], "the format 'docx' was asked for; expected"),
+        (["derive", f"{MODEL}:L", "--out", "sheet.docx"], "no suffix that says its format; expect"),
+        (["derive", f"{MODEL}:L", "--out", "no/sheet.md"], "give a file in an existing folder"),
         (["derive", f"{MODEL}:L", "--form", "tensor"], "the form 'tensor' was asked for"),
         (["derive", f"{MODEL}:L", "--notation", "dot"], "dot"),
         (["derive", f"{MODEL}:h"], "the loss h has shape H; expected a scalar"),
+        (["cost", f"{MODEL}:L", "--dim", "D"], "the size 'D' was given; expected a dimension and"),
+        (["cost", f"{MODEL}:L", "--dim", "Q=3"], "the cost has no dimension Q"),
+        (["cost", f"{MODEL}:L", "--batch", "2"], "no data were given; pass each data leaf with"),
+        (["cost", f"{MODEL}:L", "--batch", "-1"], "the number of examples was given as '-1'"),
     ],
 )
 def test_errors_are_sentences(
@@ -86,3 +174,96 @@ def test_errors_are_sentences(
     assert captured.err.startswith("symgrad: ")
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
+
+
+# ------------------------------------------------------------------------------------ text models
+
+TEXTS = MODEL.parent / "models"
+
+
+def test_derive_reads_a_text_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """The loss is the last definition; what is differentiated by stands in the text."""
+    assert run("derive", str(TEXTS / "two_layer_classifier.sg")) == 0
+    text = capsys.readouterr().out
+    assert "δ2 = ∂L/∂z2 = p − y" in text
+    order = [text.index(f"∂L/∂{name} = ") for name in ("W1", "b1", "W2", "b2")]
+    assert len(order) == 4
+    assert "∂L/∂x" not in text
+
+
+def test_a_value_of_a_text_model_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.sg"
+    path.write_text("x, alpha: scalar\nE = α x^2\nF = E + 1\n", encoding="utf-8")
+    assert run("derive", f"{path}:E", "--wrt", "alpha") == 0
+    text = capsys.readouterr().out
+    assert "∂E/∂α = x²" in text
+    assert "F" not in text
+    assert run("graph", str(path)) == 0
+    assert "F = " in capsys.readouterr().out
+
+
+def test_build_takes_params_and_data_from_the_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "net.py"
+    model = str(TEXTS / "two_layer_classifier.sg")
+    assert run("build", model, "--predict", "p", "--target", "numpy", "--out", str(out)) == 0
+    assert f"written: {out}" in capsys.readouterr().out
+    assert "class Params" in out.read_text(encoding="utf-8")
+
+
+def test_language_prints_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("language") == 0
+    text = capsys.readouterr().out
+    assert text.startswith("Text models: a network typed the way it is written on paper.")
+    assert "LIST: what is trained" in text
+
+
+def test_a_mistake_in_a_text_model_is_pointed_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.sg"
+    path.write_text("x: vector(D)\nL = sum(tahn(x))\n", encoding="utf-8")
+    assert run("derive", str(path)) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"symgrad: {path}, line 2, column 9: tahn is neither declared nor a function of the "
+        "language; did you mean tanh?",
+        "  L = sum(tahn(x))",
+        "          ^^^^",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"a: scalar\nLoss = a^2", ":Los", "defines no name 'Los'. Did you mean Loss?"),
+        (b"a: scalar\nL = a^2 \xff", "", "is not UTF-8 text"),
+        (b"#" * 500_000, "", "has 500000 bytes; a text model has at most 100000 characters"),
+    ],
+)
+def test_files_that_are_no_models(
+    content: bytes, name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.sg"
+    path.write_bytes(content)
+    assert run("derive", f"{path}{name}") == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_prediction_that_the_text_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(TEXTS / "two_layer_classifier.sg")
+    assert run("build", model, "--predict", "q", "--out", "q.py") == 1
+    assert "the file has no name 'q'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["params", "data"])
+def test_build_asks_for_what_the_text_does_not_list(
+    missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.sg"
+    lists = {"params": "data x", "data": "params a"}[missing]
+    path.write_text(f"a, x: scalar\nL = (a x)^2\n{lists}\n", encoding="utf-8")
+    assert run("build", str(path), "--out", str(tmp_path / "m.py")) == 1
+    assert f"list them in a text model, as in {missing} " in capsys.readouterr().err

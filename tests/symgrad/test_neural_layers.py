@@ -16,6 +16,7 @@ import sympy as sp
 from autograd import grad
 from interpreter import interpret
 from oracle import Net
+from proofs import check_proofs
 from sympy import IndexedBase, MatrixSymbol, symbols
 
 import symgrad as sg
@@ -216,6 +217,10 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
+PROVED = {"conv1d", "max_pool1d", "layer_norm", "batch_norm", "attention", "rnn", "gru"}
+"""Where every line of the derivation is proved and every state of a proof computed."""
+
+
 def name_of(leaf: Any) -> str:
     return str(leaf.label) if isinstance(leaf, IndexedBase) else leaf.name
 
@@ -242,7 +247,10 @@ def test_value_and_gradient(name: str) -> None:
     w = base("w", *layer.shape) if len(layer.shape) > 2 else MatrixSymbol("w", *layer.shape)
     loss = sg.let("L", sg.dot(w, layer))
     d = sg.gradient(loss, leaves)
-    roots = interpret(d.roots, net, {**env, "w": weights})
+    at = {**env, "w": weights}
+    roots = interpret(d.roots, net, at)
+    if name in PROVED:
+        check_proofs(d, net, at)
     for k, (leaf, root) in enumerate(zip(leaves, roots, strict=True)):
         by_hand = grad(lambda *a: anp.sum(weights * reference(*a)), k)(*given)
         np.testing.assert_allclose(

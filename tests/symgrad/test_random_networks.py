@@ -49,9 +49,11 @@ LAYERS = {
 COVERED = {name for row in ROWS.values() for name in row.public}
 
 OTHER = {
-    *("Derivation", "Step", "TrainingModule"),
+    *("Cost", "Derivation", "Model", "Picture", "Step", "Trace", "TrainingModule"),
     *("gradient", "hessian", "jacobian", "jvp", "hvp", "gauss_newton"),
-    *("formula", "function", "graph_text", "training_module"),
+    *("cost", "draw", "formula", "function", "graph_text", "parse", "training_module"),
+    *("plot_activation", "plot_gradient_cost", "plot_gradient_error", "plot_loss", "plot_units"),
+    *("plot_vector_activation", "unit_report"),
     "empirical_risk",  # the generator's own: a third of the networks have one
 }
 """What is public and no operation."""

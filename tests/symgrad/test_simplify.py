@@ -49,7 +49,7 @@ def test_names_take_the_place_of_what_they_name() -> None:
     """1 − tanh(z)² reads 1 − h²."""
     network = classifier()
     d = sg.gradient(network.loss, network.wrt)
-    below = g.topological(d.roots, lambda n: () if n in d._symbols else n.args)
+    below = g.topological(d.roots, lambda n: () if n in d._lines._symbols else n.args)
     assert not any(n.kind is Kind.MAP and n.body == sp.tanh(g.slot(0)) for n in below)
     names = {n.name for n in below if n.kind is Kind.NAMED}
     assert names == {"δ1", "δ2", "h", "p"}
@@ -58,7 +58,7 @@ def test_names_take_the_place_of_what_they_name() -> None:
 def test_an_adjoint_used_once_has_no_name() -> None:
     network = classifier()
     d = sg.gradient(network.loss, network.wrt[0])
-    assert not simplify.named_adjoints(d.roots, [*d._symbols])
+    assert not simplify.named_adjoints(d.roots, [*d._lines._symbols])
 
 
 def test_without_names() -> None:

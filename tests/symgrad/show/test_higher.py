@@ -332,11 +332,11 @@ def test_what_is_printed(golden: Callable[..., None]) -> None:
 
 def test_latex() -> None:
     text = sg.hessian(sg.squared_error(A * x, b), x).latex()
-    assert r"\frac{\partial^2 L}{\partial x\, \partial x^\top} &= A^\top A" in text
+    assert r"\frac{\partial^2 L}{\partial x \, \partial x^\top} &= A^\top A" in text
     text = sg.hvp(sg.logdet(X), X, V).latex()
     assert r"H V &= -X^{-\top} V^\top X^{-\top}" in text
     text = sg.jacobian(W * x, W).latex()
-    assert r"\frac{\partial f}{\partial W}_{j k i} &=" in text
+    assert r"\left( \frac{\partial f}{\partial W} \right)_{j k i} &=" in text
 
 
 def test_the_object() -> None:

@@ -30,6 +30,22 @@ C, Q = MatrixSymbol("C", N, K), MatrixSymbol("Q", N, N)
 x, y, u = MatrixSymbol("x", N, 1), MatrixSymbol("y", N, 1), MatrixSymbol("u", M, 1)
 s = Symbol("s", real=True)
 
+EXTREME: dict[str, tuple[g.Node, str]] = {
+    "maxima of one entry each": (g.reduce("max", lift(x), (0,), (N,)), "x"),
+    "logsumexp of one entry each": (g.reduce("logsumexp", lift(x), (0,), (N,)), "x"),
+    "a function of a scalar, repeated": (
+        g.apply(sp.exp(g.slot(0)), [(lift(s), ())], (N,)), "exp(s)·1"
+    ),
+}  # fmt: skip
+"""Graphs that only a step of a simplification has, and what they read as."""
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_what_a_step_may_have(name: str) -> None:
+    node, text = EXTREME[name]
+    assert sg.formula(matrix_form(node)) == text
+
+
 ROUND_TRIPS: list[Any] = [
     A + B, A - B / 2, 2 * A, A * C, A * Q * C, A.T * u, A * x, C.T * A.T, u * x.T,
     hadamard_product(A, B), hadamard_product(u, A * x), Trace(Q), Trace(Q) * x,

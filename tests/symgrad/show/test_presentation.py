@@ -88,7 +88,7 @@ def test_a7_binary_cross_entropy() -> None:
     net = a7()
     assert lines(sg.gradient(net.loss, net.wrt)) == [
         "∂L/∂ŷ = (ŷ − y)/(ŷ·(1 − ŷ))",
-        "∂L/∂w = x·(ŷ − y)",
+        "∂L/∂w = (ŷ − y)·x",
     ]
 
 

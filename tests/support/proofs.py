@@ -1,0 +1,89 @@
+"""Proofs of a derivation, checked: each state a graph, all of one value, each law a named one.
+
+The numbers come from the literal interpreter, which knows nothing of laws.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from interpreter import Interpreter
+from oracle import Net
+
+import symgrad as sg
+from symgrad.show.presentation import OPPOSITE, PRESENTED, SQUARED
+from symgrad.show.proof import DISTRIBUTIVE
+from symgrad.show.rules import UNREACHED
+from symgrad.show.style import style_of
+from symgrad.show.visible import VISIBLE
+
+RTOL, ATOL = 1e-8, 1e-10
+
+_FIXED = {
+    OPPOSITE,
+    SQUARED,
+    DISTRIBUTIVE,
+    *(law for _, law in PRESENTED),
+    *UNREACHED.values(),
+    *(r.law.replace(" → ", " = ") for rules in VISIBLE.values() for r in rules),
+}
+
+_GENERAL = re.compile(
+    r"((product|chain) rule( for matrices)?: )?\S+ = .+ gives .+"  # a row of the rules
+    r"|(z|τ\(z\)) (picks|reads|repeats|gives) .+|z = a_c picks an entry.*"
+    r"|.+ is used (twice|\d+ times|by .+): (the|their) messages add"
+    r"|.+ is (added to|used for) every .+, so its gradient sums over the .+"
+    r"|.+, declared"
+)
+
+
+def is_law(text: str, equations: set[str]) -> bool:
+    """Whether a text is a law that some table has, or one of the named values' ``equations``."""
+    pieces = text.split("; ")
+    words = set(_FIXED) | equations | _WORDS
+    return text in words or all(x in words or _GENERAL.fullmatch(x) for x in pieces)
+
+
+_WORDS = {
+    "log softmax(z) = z − logsumexp(z)",
+    "log(exp(a)) = a",
+    "log Σ exp(z) = logsumexp(z)",
+    "1/exp(a) = exp(−a)",
+    "1/(1 + exp(−z)) = σ(z)",
+    "1 ± tanh(z) = 2·σ(±2z)",
+    "1 − σ(−z) = σ(z)",
+    "1 + erf(z) = 2·Φ(√2·z)",
+    "like terms: c·a + d·a = (c + d)·a",
+    "the entries of a one-hot vector sum to 1",
+    "the entries of a softmax sum to 1",
+    "the logarithm of an entry is an entry of the logarithm",
+}
+
+
+def check_proofs(d: sg.Derivation, net: Net, env: Mapping[str, Any], **style: Any) -> int:
+    """Every line's proof at one point; how many pairs of states were compared."""
+    interpreter = Interpreter(net, env)
+    lines = d._lines.proved(style_of(level="full", **style))
+    names = {step.names[0].partition("[")[0] for step, _ in lines}
+    pairs = 0
+    for step, states in lines:
+        where = f"{step.text}, {style}"
+        if step.phase == "backward":
+            assert step.law, f"no law: {where}"
+            assert states, f"no proof: {where}"
+        moves = step.proof
+        if moves and step.phase == "backward":
+            assert sg.formula(moves[-1].expr) == sg.formula(step.expr), where
+        equations = {m.law for m in moves if re.split(r"[ \[]", m.law)[0] in names}
+        for move in moves:
+            assert is_law(move.law, equations), f"no named law: {move.law!r}, {where}"
+        values = [interpreter(state.node) for state in states]
+        for state, value in zip(states[1:], values[1:], strict=True):
+            np.testing.assert_allclose(
+                value, values[0], rtol=RTOL, atol=ATOL, err_msg=f"{state.law}: {where}"
+            )
+            pairs += 1
+    return pairs

@@ -1,0 +1,154 @@
+"""The SVG: well-formed, self-contained, readable in both colour schemes, and safe."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import xml.etree.ElementTree as ET
+
+import networks
+import pytest
+from sympy import MatrixSymbol, symbols
+
+import symgrad as sg
+from symgrad.pictures import svg as module
+from symgrad.pictures.svg import text_width, typeset
+
+SVG = "{http://www.w3.org/2000/svg}"
+w1, w2 = symbols("w1 w2", real=True)
+HOSTILE = [
+    '<script>alert("1")</script>',
+    "a]]>&amp;'\"",
+    "x\u0000y\u001b",
+    "};@import url(http://e.x)",
+]
+
+
+def first_exercise() -> str:
+    network = networks.a1()
+    return sg.gradient(network.loss, network.wrt).trace({w1: 2, w2: 3}).svg()
+
+
+def texts(svg: str) -> list[str]:
+    return [
+        "".join(x.itertext()).replace("\u200b", "") for x in ET.fromstring(svg).iter(SVG + "text")
+    ]
+
+
+def test_the_numbers_of_the_first_exercise_are_on_it() -> None:
+    shown = texts(first_exercise())
+    for text in (
+        "a = w1³", "8", "b = a·w2", "24", "c = 3·w1", "6", "g = b + c", "30", "36 + 3 = 39",
+        "∂b/∂a = 3", "∂a/∂w1 = 12", "36",
+    ):  # fmt: skip
+        assert text in shown
+
+
+def test_it_is_self_contained_and_accessible() -> None:
+    svg = first_exercise()
+    root = ET.fromstring(svg)
+    assert root.get("role") == "img"
+    assert "script" not in svg
+    assert re.findall(r"https?://[^\"]+", svg) == ["http://www.w3.org/2000/svg"]
+    assert root.find(SVG + "title").text == "Computational graph of g"  # type: ignore[union-attr]
+    described = root.find(SVG + "desc").text  # type: ignore[union-attr]
+    assert described is not None
+    assert "at w1 = 2, w2 = 3" in described
+    tooltips = [x.text for x in root.iter(SVG + "title")]
+    assert "w1; value 2; ∂g/∂w1 = 36 + 3 = 39" in tooltips
+    assert "∂a/∂w1 = 12; message 3·12 = 36" in tooltips
+    width, height = map(float, root.get("viewBox", "").split()[2:])
+    assert 300 < width < 1500
+    assert 150 < height < 600
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_cannot_break_out(name: str) -> None:
+    x = symbols("x", real=True)
+    loss = sg.let(name, sg.let(name + "2", x**2) * x)
+    d = sg.gradient(loss, [x])
+    for picture in (d.picture(), d.trace({x: 2}).picture()):
+        root = ET.fromstring(picture.svg())
+        assert {x.tag.removeprefix(SVG) for x in root.iter()} <= {
+            "svg", "title", "desc", "style", "rect", "g", "path", "text", "tspan",
+        }  # fmt: skip
+        assert sum(1 for x in root.iter(SVG + "style")) == 1
+        assert "@import" not in (root.find(SVG + "style").text or "")  # type: ignore[union-attr]
+    for text in ("".join(x.itertext()) for x in root.iter(SVG + "text")):
+        assert "\x00" not in text
+
+
+def test_two_colour_schemes_with_enough_contrast() -> None:
+    light, dark = module._STYLE.split("@media (prefers-color-scheme: dark)")
+    for scheme in (light, dark):
+        colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", scheme))
+        assert {"page", "ink", "forward", "backward"} <= colour.keys()
+        for text, ground in itertools.product(
+            ("ink", "forward", "backward"), ("page", "card", "input", "data", "loss")
+        ):
+            assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
+        assert contrast(colour["line"], colour["page"]) >= 3
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2.1: the ratio of the relative luminances."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_names_are_typeset() -> None:
+    def plain(text: str) -> str:
+        return re.sub(r"</?tspan[^>]*>|\u200b", "|", typeset(text))
+
+    assert plain("w1³ + tanh(z2)") == "|w||1||||³ + tanh(|z||2||||)"
+    assert plain("δ_S·hᵀ") == "δ|S||||·|h|ᵀ"
+    assert typeset("conv1d(x2y)") == "conv1d(x2y)"
+    assert typeset("1.2e−7") == "1.2e−7"
+
+
+def test_widths_are_generous() -> None:
+    """Against the advance widths of DejaVu Sans, a wide system font, in units of 1/2048."""
+    advances = {
+        "0.7311": [1303, 651, 1303, 1303, 1303, 1303],
+        "W·x + b": [2025, 651, 1212, 651, 1716, 651, 1300],
+        "36 + 3 = 39": [1303, 1303, 651, 1716, 651, 1303, 651, 1716, 651, 1303, 1303],
+        "softmax(z)": [1067, 1253, 721, 803, 1995, 1255, 1212, 799, 1075, 799],
+    }
+    for text, widths in advances.items():
+        real = sum(widths) / 2048
+        assert real * 0.95 <= text_width(text, 1.0) <= real * 1.35, text
+
+
+def test_deep_networks_are_folded_and_stay_small() -> None:
+    h = MatrixSymbol("x", 5, 1)
+    params = []
+    for k in range(1, 31):
+        W, b = MatrixSymbol(f"W{k}", 5, 5), MatrixSymbol(f"b{k}", 5, 1)
+        params += [W, b]
+        h = sg.let(f"h{k}", sg.tanh(sg.let(f"z{k}", W * h + b)))
+    picture = sg.gradient(sg.let("L", sg.dot(h, h)), params).picture()
+    labels = [x.label for x in picture.scene.cards]
+    assert "zₗ = Wₗ·hₗ₋₁ + bₗ" in labels
+    assert len(labels) < 25
+    assert any("l = 2, …, 29" in x.above for x in picture.scene.cards)
+    ends = [(labels[a.tail], labels[a.head]) for a in picture.scene.arrows]
+    assert ("h1 = tanh(z1)", "zₗ = Wₗ·hₗ₋₁ + bₗ") in ends
+    assert ("hₗ = tanh(zₗ)", "z30 = W30·h29 + b30") in ends
+    assert len(picture.svg()) < 40_000
+
+
+def test_layers_that_differ_are_not_folded() -> None:
+    x = symbols("x", real=True)
+    value = x
+    for k, body in enumerate([sg.tanh, sg.sigmoid, sg.tanh, sg.sigmoid, sg.softplus], 1):
+        value = sg.let(f"h{k}", body(value))
+    labels = [c.label for c in sg.draw(sg.let("L", value * x)).scene.cards]
+    assert [x for x in labels if x.startswith("h")] == [
+        "h1 = tanh(x)", "h2 = σ(h1)", "h3 = tanh(h2)", "h4 = σ(h3)", "h5 = softplus(h4)",
+    ]  # fmt: skip

@@ -1,0 +1,46 @@
+"""The table of renderings, and ``d.save``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from renderings import DERIVATIONS
+
+import symgrad as sg
+from symgrad.show.formats import FORMATS, format_of
+
+SUFFIXES = {suffix: name for name, known in FORMATS.items() for suffix in known.suffixes}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_suffix_says_the_format(suffix: str, tmp_path: Path) -> None:
+    d, path = DERIVATIONS["design"](), tmp_path / f"sheet{suffix.upper()}"
+    assert d.save(path, notation="bar") == path
+    text = path.read_text(encoding="utf-8")
+    assert text == d.rendered(SUFFIXES[suffix], notation="bar")
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_takes_every_style(name: str) -> None:
+    d = DERIVATIONS["design"]()
+    plain = d.rendered(name)
+    for style in ({"notation": "nabla"}, {"form": "index"}, {"level": "full"}, {"level": "brief"}):
+        assert d.rendered(name, **style) != plain
+
+
+def test_methods_are_the_formats() -> None:
+    d = DERIVATIONS["D4"]()
+    for name in ("markdown", "document", "html"):
+        assert getattr(d, name)("index", "bar") == d.rendered(name, "index", "bar")
+    assert d.rendered("latex") == d.latex() + "\n"
+    assert d.rendered("ascii").startswith(d.text(ascii=True))
+    assert d.rendered("text").startswith(d.text())
+
+
+def test_unknown_formats_and_suffixes_are_refused() -> None:
+    with pytest.raises(sg.UnsupportedError, match="'docx' was asked for; expected one of text"):
+        DERIVATIONS["D4"]().rendered("docx")
+    with pytest.raises(sg.UnsupportedError, match=r"no suffix that says its format.*\.md"):
+        format_of(Path("sheet"))
