@@ -73,3 +73,53 @@ def test_the_longer_form_without_the_fact(declared: dict[str, Any]) -> None:
     text = str(sg.gradient(loss, [declared["W2"], declared["b2"]]))
     assert "sum(y)·p − y" in text
     assert "`sum(y)·p − y`" in README
+
+
+def _text_block(mark: str) -> str:
+    return next(text for language, text in BLOCKS if language == "text" and mark in text)
+
+
+def test_the_excerpt_of_the_proof(declared: dict[str, Any]) -> None:
+    """Word for word, but for the width of the columns."""
+    text = declared["d"].text(level="full")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    for line in _text_block("product rule for matrices").splitlines():
+        assert " ".join(line.split()) in lines
+
+
+def test_the_text_model(declared: dict[str, Any]) -> None:
+    model = sg.parse(_text_block("# classifier.sg"))
+    L, W1 = declared["L"], declared["W1"]
+    assert [str(x) for x in model.params] == ["W1", "b1", "W2", "b2"]
+    assert [str(x) for x in model.data] == ["x", "y"]
+    typed = sg.formula(sg.gradient(model.loss, model.params).in_values(model.W1))
+    assert typed == sg.formula(sg.gradient(L, [W1]).in_values(W1))
+
+
+def test_the_mistake_that_is_pointed_at() -> None:
+    text = _text_block("# classifier.sg").replace("tanh(W1 x + b1)", "tanh(W1 b1)")
+    with pytest.raises(sg.ParseError) as caught:
+        sg.parse(text)
+    shown = [line.strip() for line in str(caught.value).splitlines()]
+    assert shown == [line.strip() for line in _text_block("did you mean W1' b1").splitlines()]
+
+
+def test_the_keywords_of_a_rendering() -> None:
+    """The table names each keyword and every value that it takes."""
+    from symgrad.show.style import CHOICES
+
+    rows = {row[0]: row[1] for row in re.findall(r"^\| `(\w+)` \| (.*) \|$", README, re.MULTILINE)}
+    for keyword, values in CHOICES.items():
+        assert all(f"`{value}`" in rows[keyword] for value in values), keyword
+
+
+def test_the_picture_is_what_the_example_writes() -> None:
+    from sympy import symbols
+
+    w1, w2 = symbols("w1 w2", real=True)
+    a = sg.let("a", w1**3)
+    g = sg.let("g", sg.let("b", a * w2) + sg.let("c", 3 * w1))
+    picture = sg.gradient(g, [w1, w2]).trace(at={w1: 2, w2: 3}).svg()
+    path = Path(__file__).parents[1] / "examples" / "backpropagation_by_hand.svg"
+    assert path.read_text(encoding="utf-8").rstrip("\n") == picture.rstrip("\n")
+    assert f"(examples/{path.name})" in README
