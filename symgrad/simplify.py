@@ -49,6 +49,7 @@ def reading(
     forward = rewriter(forward)
     roots = fold_names(rewriter(roots), forward)
     kept = {adjoint_name(node) for node in asked}
+    kept |= _layers(roots, forward)
     while True:
         roots, changed = _inline_adjoints(roots, forward, kept)
         roots = fold_names(rewriter(roots), forward)
@@ -84,6 +85,24 @@ def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
 
 _DEEPEST = 8
 """Adjoints that are put inside each other; a formula of more is one that nobody can read."""
+
+
+def _layers(roots: Sequence[Node], forward: Sequence[Node]) -> set[str]:
+    """The names that a chain too deep for one formula is cut at: those of δ = h̄ ⊙ f′(z).
+
+    Cut wherever the limit happens to fall, every few layers would have a formula of their own.
+    """
+    counts = g.use_counts(roots)
+    depth: dict[Node, int] = {}
+    cuts: set[str] = set()
+    for node in named_adjoints(roots, forward):
+        value = node.args[0]
+        below = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
+        inner = max((depth[n] for n in below if n in depth), default=0)
+        depth[node] = inner + 1 if counts[node] == 1 else 0
+        if value.kind is Kind.PRODUCT and len(g.label_dims(value)) == value.rank:
+            cuts.add(node.name)
+    return cuts if max(depth.values(), default=0) > _DEEPEST else set()
 
 
 def _inline_adjoints(

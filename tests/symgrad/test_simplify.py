@@ -101,3 +101,17 @@ def test_computing_never_needs_more_than_reading() -> None:
         d = sg.gradient(network.loss, network.wrt)
         computed = simplify.computing(d.roots)
         assert len(g.topological(computed)) <= 1.2 * len(g.topological(d.roots)) + 2, name
+
+
+def test_a_chain_too_deep_for_one_formula_is_cut_at_every_layer() -> None:
+    n = symbols("n", integer=True, positive=True)
+    x = h = MatrixSymbol("x", n, 1)
+    for layer in range(1, 13):
+        z = sg.let(f"z{layer}", MatrixSymbol(f"W{layer}", n, n) * h)
+        h = sg.let(f"h{layer}", sg.tanh(z))
+    lines = [s.text for s in sg.gradient(sg.sum(h), x).steps if s.phase == "backward"]
+    assert lines == [
+        "δ12 = ∂L/∂z12 = 1 − h12 ⊙ h12",
+        *(f"δ{k} = ∂L/∂z{k} = (W{k + 1}ᵀ·δ{k + 1}) ⊙ (1 − h{k} ⊙ h{k})" for k in range(11, 0, -1)),
+        "∂L/∂x = W1ᵀ·δ1",
+    ]
