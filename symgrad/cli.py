@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgrad.errors import SymgradError
+from symgrad.errors import DeclarationError, SymgradError
 from symgrad.models import (
     data_symbols,
     load_model,
@@ -113,6 +113,13 @@ def _takes_unicode(encoding: str | None) -> bool:
     return encoding is not None and codecs.lookup(encoding).name.startswith("utf")
 
 
+def _for_terminal(text: str) -> str:
+    """``text`` in the signs that standard output can hold."""
+    from symgrad.show.ascii import to_ascii
+
+    return text if _takes_unicode(sys.stdout.encoding) else to_ascii(text)
+
+
 @app.command()
 def language() -> None:
     """Print the guide to text models."""
@@ -155,10 +162,15 @@ def graph(
 
     if out is not None:
         format_of(out)  # before the work, not after it
+    elif at is None and (detail or direction):
+        raise DeclarationError(
+            "--detail and --direction are of a picture; say with --out where to draw it, or with "
+            "--at at which values."
+        )
     given = None if at is None else assignments(at)
     declared = load_model(model)
     if out is None and given is None:
-        typer.echo(graph_text(declared.loss))
+        typer.echo(_for_terminal(graph_text(declared.loss)))
         return
     chosen = wrt is not None or declared.params or declared.data
     shown = gradient(declared.loss, select_symbols(declared, wrt)) if chosen else declared.loss
@@ -166,7 +178,7 @@ def graph(
     if out is not None:
         typer.echo(f"written: {picture.save(out)}")
         return
-    typer.echo(graph_text(declared.loss))
+    typer.echo(_for_terminal(graph_text(declared.loss)))
     typer.echo("\n" + picture.table(ascii=not _takes_unicode(sys.stdout.encoding)))
 
 
@@ -196,7 +208,7 @@ def cost(
         declared, examples = over_examples(declared, data, batch)
         sizes |= sizes_of([f"{examples}={batch}"]) if batch.isdigit() else {}
     derivation = gradient(declared.loss, select_symbols(declared, wrt))
-    typer.echo(derivation.cost().at(sizes))
+    typer.echo(derivation.cost().at(sizes).text(ascii=not _takes_unicode(sys.stdout.encoding)))
 
 
 @app.command()

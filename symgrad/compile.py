@@ -11,6 +11,7 @@ import itertools
 import linecache
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import sympy as sp
@@ -51,6 +52,23 @@ class Derived(Protocol):
     @property
     def output_names(self) -> Sequence[str]:
         """Their names in generated code."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Graph nodes as outputs of `function`: each as an array with the axes of its node."""
+
+    roots: Sequence[Node]
+
+    @property
+    def shapes(self) -> Sequence[tuple[Any, ...]]:
+        """A node has no axes beyond its own."""
+        return [() for _ in self.roots]
+
+    @property
+    def output_names(self) -> Sequence[str]:
+        """Names in the generated code."""
+        return [f"value_{k}" for k in range(len(self.roots))]
 
 
 class Function:

@@ -18,7 +18,8 @@ from symgrad.amounts import Amount, Order, amount_text, factored, join, largest
 from symgrad.codegen import counts as c
 from symgrad.errors import DeclarationError
 from symgrad.graph import dim
-from symgrad.show.notation import width
+from symgrad.show.ascii import to_ascii
+from symgrad.show.notation import padded, width
 from symgrad.show.repeats import folded, unfold
 from symgrad.show.steps import BACKWARD, FORWARD, Step
 
@@ -195,9 +196,15 @@ class Cost:
             if str(key) not in symbols:
                 known = ", ".join(symbols) or "none"
                 raise DeclarationError(f"the cost has no dimension {key}; it depends on {known}.")
-            n = dim(size)
-            if isinstance(n, int) and n < 1:
-                raise DeclarationError(f"the size {n} of {key} was given; expected at least 1.")
+            try:
+                n = dim(size)
+            except sp.SympifyError:
+                n = sp.nan
+            if not (n >= 1 if isinstance(n, int) else isinstance(n, sp.Expr) and n.is_integer):
+                raise DeclarationError(
+                    f"the size {size!r} of {key} was given; expected a whole number, at least 1, "
+                    "or a dimension."
+                )
             found[symbols[str(key)]] = n
         memory = self._memory
         return Cost(
@@ -267,7 +274,13 @@ class Cost:
         return f"{ratio:.4g} at {'' if homogeneous else 'large, '}equal sizes"
 
     def __str__(self) -> str:
-        """A table: each line and its operations, their sums, and memory."""
+        return self.text()
+
+    def text(self, *, ascii: bool = False) -> str:
+        """A table: each line and its operations, their sums, and memory.
+
+        With ``ascii`` in signs that every terminal has.
+        """
         heads = ("multiply-adds", "elementwise", "functions", "reductions")
         rows: list[tuple[str, Sequence[str]]] = [("", heads)]
         for phase, mine in self._shown():
@@ -280,17 +293,19 @@ class Cost:
             rows += [("backward ÷ forward", (ratio,))] if ratio else []
             rows.append(("", ()))
         rows += [(name, (f"{text} numbers",)) for name, text in self._memory_rows()]
+        if ascii:
+            rows = [(to_ascii(text), [to_ascii(x) for x in cells]) for text, cells in rows]
         left = max(width(text) for text, _ in rows)
         columns = [max((len(x[k]) for _, x in rows if len(x) > 1), default=0) for k in range(4)]
         lines = [
-            text + " " * (left - width(text)) + "".join(
+            padded(text, left) + "".join(
                 "  " + cell.ljust(columns[k] if len(cells) > 1 else 0)
                 for k, cell in enumerate(cells)
             )
             for text, cells in rows
         ]  # fmt: skip
         if self._skipped:
-            names = ", ".join(self._skipped)
+            names = ", ".join(to_ascii(x) if ascii else x for x in self._skipped)
             lines += ["", f"Not asked for, and so not counted: the gradient by {names}."]
         return "\n".join(line.rstrip() for line in lines)
 

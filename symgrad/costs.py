@@ -24,7 +24,7 @@ from symgrad.codegen.names import Names
 from symgrad.codegen.schedule import execution_order, schedule
 from symgrad.cost_report import Cost, Memory
 from symgrad.errors import DeclarationError
-from symgrad.facts import is_free
+from symgrad.facts import is_free, is_parameter
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
 from symgrad.show.lines import Lines
@@ -46,7 +46,7 @@ def cost(expr: Any) -> Cost:
     subject = Subject(as_expression(expr), (), "expression")
     lines = [(FORWARD, n.name, n) for n in subject.declared]
     shown = Lines("value", Stages(subject))
-    weights = [leaf for leaf in g.leaves([subject.root]) if _is_weight(leaf)]
+    weights = [leaf for leaf in g.leaves([subject.root]) if is_parameter(leaf)]
     return _counted([subject.root], lines, weights, (), lambda: shown.steps(Style()))
 
 
@@ -57,7 +57,8 @@ def of_derivation(derivation: Derivation, lines: Lines) -> Cost:
     rows += [(BACKWARD, line.names[0], line.node) for line in lines.settled]
     asked = [n for n in lines.subject.targets if n.kind is Kind.LEAF]
     below = g.leaves([lines.subject.root])
-    skipped = [x.name for x in below if x not in asked and is_free(x) and x.leaf.classes is None]
+    free = [x.name for x in below if x not in asked and is_free(x) and x.leaf.classes is None]
+    skipped = sorted(free)  # leaves are numbered as they are made, which is no order to show
     roots = [derivation.loss, *derivation.roots]
     return _counted(roots, rows, asked, skipped, lambda: lines.steps(Style()))
 
@@ -73,10 +74,6 @@ def sizes_of(texts: Iterable[str]) -> dict[str, int]:
             )
         sizes[name.strip()] = int(size)
     return sizes
-
-
-def _is_weight(leaf: Node) -> bool:
-    return is_free(leaf) and leaf.leaf.origin is None and leaf.leaf.classes is None
 
 
 def _counted(

@@ -125,10 +125,20 @@ def _combine(
         case sp.Mul():
             return _node(g.product, operands, operands, shape)
         case sp.Pow(base=_, exp=n) if n.is_Integer and 1 < n <= MAX_UNROLLED_POWER:
-            return _node(g.product, [operands[0]] * int(n), operands[:1], shape)
+            base, times = _squared(operands[0], int(n))
+            return _node(g.product, [base] * times, [base], shape) if times > 1 else base
         case sp.DiracDelta():
             raise unsupported(e)
     return _map(e, operands, shape)
+
+
+def _squared(base: Access, times: int) -> tuple[Access, int]:
+    """(√a)²ⁿ is aⁿ, so that ‖w‖² is declared, shown and counted as the sum of squares it is."""
+    node = base.node
+    if times % 2 or node.kind is not g.Kind.MAP or node.body != v.root(slot(0)):
+        return base, times
+    (inner,) = node.accesses
+    return Access(inner.node, tuple(base.labels[x] for x in inner.labels)), times // 2
 
 
 def _map(e: sp.Basic, operands: Sequence[Access], shape: Shape) -> Access:

@@ -123,6 +123,11 @@ def is_free(leaf: Node) -> bool:
     return all(FACTS[fact.name].around for fact in leaf.leaf.facts)
 
 
+def is_parameter(leaf: Node) -> bool:
+    """Whether a leaf can be trained: it is free, no label, and no data of an empirical risk."""
+    return is_free(leaf) and leaf.leaf.origin is None and leaf.leaf.classes is None
+
+
 def reason(node: Node, name: str) -> str:
     """What a derivation quotes: the law of a declared fact, with the leaf's name."""
     shown = str(node.leaf.origin or node.name)

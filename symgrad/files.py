@@ -15,7 +15,7 @@ from symgrad.errors import DataError
 def write(path: str | os.PathLike[str], text: str) -> Path:
     """Write UTF-8 beside ``path``, then rename; a link is followed. Returns the path.
 
-    Raises DataError where there is no such folder, or ``path`` is one.
+    Raises DataError where there is no such folder, ``path`` is one, or the system refuses.
     """
     given = Path(path)
     target = given.resolve()
@@ -25,6 +25,11 @@ def write(path: str | os.PathLike[str], text: str) -> Path:
     try:
         temporary.write_text(text, encoding="utf-8", newline="\n")
         os.replace(temporary, target)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(
+            f"{path} cannot be written: {reason}; give a file in a folder that you may write to."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return given

@@ -41,7 +41,7 @@ def condition(node: Node, axes: Sequence[str]) -> str:
 
 
 def equation(node: Node) -> str:
-    """One node as index notation over its operands, such as ``Σk %3[ik]·x[k]``."""
+    """One node as index notation over its operands, such as ``Σ_k %3[ik]·x[k]``."""
 
     def operand(access: Access) -> str:
         if access.node.kind is Kind.INDICATOR:
@@ -50,7 +50,7 @@ def equation(node: Node) -> str:
         return f"{ref}[{_letters(access.labels)}]" if access.labels else ref
 
     contracted = _letters(range(node.rank, len(label_dims(node))))
-    prefix = f"Σ{contracted} " if contracted else ""
+    prefix = f"Σ_{contracted} " if contracted else ""
     operands = [operand(a) for a in node.accesses]
     match node.kind:
         case Kind.LEAF | Kind.CONST | Kind.DELTA:

@@ -9,6 +9,7 @@ is data.
 from __future__ import annotations
 
 import runpy
+import traceback
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symgrad.errors import DeclarationError, ParseError
+from symgrad.errors import DeclarationError, ParseError, SymgradError
 from symgrad.graph import Node, leaves
 from symgrad.language.names import canonical
 from symgrad.lift import lift
@@ -48,15 +49,28 @@ class LoadedModel(NamedTuple):
 def load_model(model: str) -> LoadedModel:
     """The model that ``file.py:name``, ``model.sg`` or ``model.sg:name`` stands for."""
     path, _, name = (model, "", "") if Path(model).is_file() else model.rpartition(":")
-    if not path or (Path(path).suffix == ".py" and not name):
-        raise DeclarationError(f"the model {model!r} was given; {EXPECTED}.")
+    path = path or model
     if not Path(path).is_file():
         raise DeclarationError(f"there is no file {path}; {EXPECTED}.")
+    if Path(path).suffix == ".py" and not name:
+        raise DeclarationError(
+            f"the model {model!r} was given, a Python file; say which loss in it: {path}:name."
+        )
     return _from_python(path, name) if Path(path).suffix == ".py" else _from_text(path, name)
 
 
 def _from_python(path: str, name: str) -> LoadedModel:
-    names = runpy.run_path(path)
+    try:
+        names = runpy.run_path(path)
+    except SymgradError:
+        raise
+    except Exception as error:
+        where = [x.lineno for x in traceback.extract_tb(error.__traceback__) if x.filename == path]
+        line = error.lineno if isinstance(error, SyntaxError) else where[-1] if where else None
+        place = path if line is None else f"{path}, line {line}"
+        raise DeclarationError(
+            f"{place}: {type(error).__name__}: {error}; correct it, so that the file can be run."
+        ) from error
     return LoadedModel(_chosen(path, name, names), names)
 
 

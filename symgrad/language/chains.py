@@ -17,6 +17,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 import symgrad.language.arithmetic as a
 import symgrad.language.syntax as s
 from symgrad.errors import SymgradError
+from symgrad.language.declarations import KINDS
 from symgrad.language.functions import KNOWN, called
 from symgrad.language.limits import checked_constant
 from symgrad.language.names import nearest, split_in_two
@@ -163,9 +164,6 @@ def _applies(name: s.Name, argument: s.Expr | None, scope: Scope) -> bool:
     )
 
 
-_KINDS = frozenset({"scalar", "vector", "matrix", "array", "simplex", "label", "mask"})
-
-
 def application(node: s.Application, scope: Scope) -> Any:
     name = node.function.name
     positional = [_argument(x, scope) for x in node.arguments.positional]
@@ -174,10 +172,9 @@ def application(node: s.Application, scope: Scope) -> Any:
         raise scope.error(node.arguments, "one option is given twice.")
     if name in scope.names:
         return _unknown_function(node, scope.names[name], positional, options, scope)
-    if name in _KINDS:
-        raise scope.error(
-            node, f"a name is declared with a colon, as in x: {scope.source.slice(node.at)}."
-        )
+    if name in KINDS and name not in KNOWN:
+        shown = scope.text(node) if KINDS[name].most else KINDS[name].usage
+        raise scope.error(node, f"a name is declared with a colon, as in x: {shown}.")
     if name not in KNOWN:
         near = nearest(name, [*KNOWN, *scope.names])
         both = split_in_two(name, [*KNOWN, *scope.names])

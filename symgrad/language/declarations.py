@@ -144,12 +144,10 @@ def _read(words: Sequence[s.Word], scope: Scope) -> tuple[list[tuple[s.Word, Kin
             facts.append(_BY_WORDS[two])
             if second.sizes:
                 raise scope.error(word, _fact_with_sizes(_BY_WORDS[two]))
-        elif spelled in _BY_WORDS and spelled not in KINDS:
+        elif spelled in _BY_WORDS and (spelled not in KINDS or not word.sizes):
             facts.append(_BY_WORDS[spelled])
             if word.sizes:
                 raise scope.error(word, _fact_with_sizes(facts[-1]))
-        elif spelled in _BY_WORDS and not word.sizes:
-            facts.append(_BY_WORDS[spelled])
         elif spelled in KINDS or word.name in _REALS:
             kinds.append((word, KINDS.get(spelled, KINDS["scalar"])))
         else:

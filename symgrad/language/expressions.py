@@ -66,19 +66,16 @@ def _undeclared(name: str, scope: Scope) -> str:
 
 def _item(node: s.Item, scope: Scope) -> Any:
     base, suffixes = node.base, list(node.suffixes)
-    value = None
+    at = base.at
     if isinstance(suffixes[0], s.Positions):
-        value = _entry(base, suffixes.pop(0), node, scope)
+        positions = suffixes.pop(0)
+        value, at = _entry(base, positions, node, scope), at.to(positions.at)
     else:
         value = scope.build(base)
-    at = base.at
     for suffix in suffixes:
-        text = scope.source.slice(at)
-        at = node.at.to(suffix.at)
-        value = _with_suffix(
-            a.Shown(value, text), suffix, Span(node.at.start, suffix.at.end), scope
-        )
-        at = Span(node.at.start, suffix.at.end)
+        shown = a.Shown(value, scope.source.slice(at))
+        at = at.to(suffix.at)
+        value = _with_suffix(shown, suffix, at, scope)
     return value
 
 

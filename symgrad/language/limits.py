@@ -29,8 +29,7 @@ def number(text: str) -> sp.Expr:
             f"the number {text[:20]}… is too long; at most {MAX_DIGITS} digits and the exponent "
             f"{MAX_EXPONENT} are read."
         )
-    value = sp.Rational(mantissa) * sp.Integer(10) ** int(exponent or 0)
-    return value
+    return sp.Rational(mantissa) * sp.Integer(10) ** int(exponent or 0)
 
 
 def parts(value: Any) -> int:

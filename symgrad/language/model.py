@@ -18,7 +18,7 @@ import symgrad.language.arithmetic as a
 import symgrad.language.syntax as s
 from symgrad.declare import let
 from symgrad.errors import ParseError, SymgradError, UnsupportedError
-from symgrad.graph import leaves
+from symgrad.graph import Kind, leaves
 from symgrad.language.declarations import declare
 from symgrad.language.expressions import RULES
 from symgrad.language.functions import RESERVED
@@ -95,7 +95,7 @@ class Model(Mapping[str, Any]):
 def _is_leaf(x: Any) -> bool:
     if isinstance(x, UndefinedFunction) or (isinstance(x, sp.Expr) and is_constant(x)):
         return False
-    return lift(x).kind.value == "leaf"
+    return lift(x).kind is Kind.LEAF
 
 
 def parse(text: str) -> Model:

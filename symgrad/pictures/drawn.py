@@ -78,6 +78,10 @@ class Diagram(NamedTuple):
         """The loss."""
         return self.nodes[-1].node
 
+    def places(self, nodes: Iterable[Node]) -> list[Node]:
+        """The drawn nodes of leaves and declared values; a constant under a name is not drawn."""
+        return [self.origins[x] for x in nodes if x in self.origins]
+
     @property
     def is_scalar(self) -> bool:
         """Whether every value is a number."""

@@ -14,13 +14,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from symgrad.pictures.scene import DATA, INPUT, Arrow, Card, Scene
-
-FEWEST = 3
-"""Repetitions that are worth an index."""
+from symgrad.show.layer_index import FEWEST, SUBSCRIPT, free_letter
 
 _OWN = re.compile(r"[^\W\d_]+_?(\d+) = ")
 _NUMBER = re.compile(r"(?<=[^\W\d_ᵀ⁰-⁹¹²³⁻])_?(\d+)")
-_LOWERED = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")
 
 
 class _Group(NamedTuple):
@@ -34,6 +31,9 @@ class _Group(NamedTuple):
 
 def folded(scene: Scene) -> Scene:
     """The scene with repeated layers drawn once."""
+    letter = free_letter(text for card in scene.cards for text in (card.label, card.below))
+    if letter is None:
+        return scene
     stands_for: dict[int, int] = {}
     texts: dict[int, Card] = {}
     for run in _runs(_groups(scene)):
@@ -41,7 +41,7 @@ def folded(scene: Scene) -> Scene:
         for group in run:
             stands_for |= dict(zip(group.cards, first.cards, strict=True))
         for k in first.cards:
-            texts[k] = _lettered(scene.cards[k], first.number, last.number)
+            texts[k] = _lettered(scene.cards[k], letter, first.number, last.number)
     if not texts:
         return scene
     kept = [k for k in range(len(scene.cards)) if stands_for.get(k, k) == k]
@@ -102,14 +102,14 @@ def _relative(card: Card, number: int) -> str:
     return "\n".join(_NUMBER.sub(difference, x) for x in texts)
 
 
-def _lettered(card: Card, first: int, last: int) -> Card:
-    """A card with l for its number, and the range of l."""
+def _lettered(card: Card, letter: str, first: int, last: int) -> Card:
+    """A card with an index for its number, and the range of that."""
 
-    def letter(found: re.Match[str]) -> str:
+    def indexed(found: re.Match[str]) -> str:
         difference = int(found.group(1)) - first
-        return "ₗ" + (f"{difference:+d}".translate(_LOWERED) if difference else "")
+        return f"{letter}{difference:+d}".removesuffix("+0").translate(SUBSCRIPT)
 
-    label, above, below, tooltip = (_NUMBER.sub(letter, x) for x in card[1:])
-    values = f"l = {first}, …, {last}"
+    label, above, below, tooltip = (_NUMBER.sub(indexed, x) for x in card[1:])
+    values = f"{letter} = {first}, …, {last}"
     above = f"{above},  {values}" if above else values
     return Card(card.kind, label, above, below, f"{tooltip}; {values}")

@@ -135,6 +135,8 @@ def draw(
                 "point, or compute it with sg.function."
             )
         root = Subject(as_expression(loss), [], kind="value").root
+        if not leaves([root]):
+            raise UnsupportedError(f"{loss} depends on no symbol, so it has no graph to draw.")
         return Picture(diagram(root, detail), direction=direction)
     if at is not None:
         shown = PARTIAL if notation == DELTA else notation
@@ -147,9 +149,7 @@ def draw(
     spell = speller(drawn, notation)
     names = {name: line.partition(" = ")[0] for name, line in lines.items()}
     try:
-        sent = messages(
-            drawn, [drawn.origins[x] for x in nodes], lambda x: names.get(x) or spell(x)
-        )
+        sent = messages(drawn, drawn.places(nodes), lambda x: names.get(x) or spell(x))
     except DerivativeError:
         if isinstance(loss, Derivation):
             raise

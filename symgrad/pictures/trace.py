@@ -8,13 +8,14 @@ allow it (`exact`), anything else in double precision by the code that ``sg.func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symgrad.compile import function
+from symgrad.compile import Values, function
 from symgrad.errors import DataError, DerivativeError
 from symgrad.graph import Node, leaves
 from symgrad.lift import lift
@@ -25,8 +26,8 @@ from symgrad.pictures.messages import Messages, messages
 from symgrad.pictures.numerals import number_text, value_text
 from symgrad.pictures.point import as_numbers, point
 from symgrad.pictures.rows import Received, Row
-from symgrad.show.ascii import spelled as to_ascii
-from symgrad.show.notation import GRADIENT, spelled, width
+from symgrad.show.ascii import to_ascii
+from symgrad.show.notation import GRADIENT, padded, spelled, width
 from symgrad.show.style import PARTIAL, style_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Trace:
             f"the trace has no value {name}; it has {', '.join(x.name for x in self.rows)}."
         )
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
     def __len__(self) -> int:
@@ -121,8 +122,8 @@ class Trace:
         """The annotated graph in Mermaid's language."""
         return self.picture().mermaid()
 
-    def save(self, path: Any) -> Any:
-        """Write the annotated graph to a file ``.svg``, ``.dot`` or ``.mmd``."""
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the annotated graph to a file; see `Picture.save`."""
         return self.picture().save(path)
 
     def _repr_svg_(self) -> str:
@@ -144,7 +145,7 @@ def trace(
     style_of(notation=notation)
     nodes = [lift(x) for x in derivation.wrt]
     drawn = diagram(derivation.loss, detail, nodes)
-    sent = messages(drawn, [drawn.origins[x] for x in nodes], speller(drawn, notation))
+    sent = messages(drawn, drawn.places(nodes), speller(drawn, notation))
     given = point(leaves([drawn.root]), at, [x.name for x in drawn.nodes if not x.is_leaf])
     roots = [x.node for x in drawn.nodes]
     passed = list(sent.adjoints.items())
@@ -189,15 +190,6 @@ def speller(drawn: Diagram, notation: str) -> Callable[[str], str]:
     return lambda name: spelled((f"∂{loss}/∂{name}",), GRADIENT, loss, name, notation)[0]
 
 
-@dataclass(frozen=True)
-class _Roots:
-    """Graph nodes as the outputs of a function; see `compile.Derived`."""
-
-    roots: Sequence[Node]
-    shapes: Sequence[tuple[Any, ...]]
-    output_names: Sequence[str | None]
-
-
 def evaluate(roots: Sequence[Node], given: Mapping[Any, Any]) -> tuple[list[Any], bool]:
     """The values of graphs at a point, and whether they are exact.
 
@@ -210,18 +202,25 @@ def evaluate(roots: Sequence[Node], given: Mapping[Any, Any]) -> tuple[list[Any]
     plain = {k: x.astype(float) if exact else x for k, (x, exact) in read.items()}
     whole = {k: _whole(k, x) for k, x in plain.items()}
     inputs = [k.leaf.symbol if isinstance(k, Node) else k for k in given]
-    outputs = _Roots(roots, [r.shape for r in roots], [None] * len(roots))
-    compute = function(inputs, outputs)
+    compute = function(inputs, Values(roots))
     with np.errstate(all="ignore"):
-        found = compute(*whole.values())
-    if all(exact for _, exact in read.values()):
-        arrays = {k: _lined(k, x) for k, (x, _) in read.items() if isinstance(k, Node)}
-        try:
-            values = exact_values(roots, arrays, _sizes(arrays, read))
-            return [x.item() if x.ndim == 0 else x for x in values], True
-        except NotRationalError:
-            pass
+        found = compute(*whole.values())  # which refuses arrays that do not fit
+    exact = _exactly(roots, read)
+    if exact is not None:
+        return exact, True
     return [float(x) if np.ndim(x) == 0 else x for x in found], False
+
+
+def _exactly(roots: Sequence[Node], read: Mapping[Any, tuple[Any, bool]]) -> list[Any] | None:
+    """The values as rational numbers; None where the point, or one of them, is not rational."""
+    if not all(exact for _, exact in read.values()):
+        return None
+    arrays = {k: _lined(k, x) for k, (x, _) in read.items() if isinstance(k, Node)}
+    try:
+        values = exact_values(roots, arrays, _sizes(arrays, read))
+    except NotRationalError:
+        return None
+    return [x.item() if x.ndim == 0 else x for x in values]
 
 
 def _whole(key: Any, array: Any) -> Any:
@@ -271,4 +270,4 @@ def _aligned(lines: Sequence[Sequence[str]], plain: bool, spell: Callable[[str],
     lines = [[spell(x) for x in line] for line in lines]
     kept = [k for k in range(4) if any(x[k] for x in lines) and not (plain and k == 1)]
     widths = {k: max(width(x[k]) for x in lines) for k in kept}
-    return ["  ".join(x[k] + " " * (widths[k] - width(x[k])) for k in kept).rstrip() for x in lines]
+    return ["  ".join(padded(x[k], widths[k]) for k in kept).rstrip() for x in lines]

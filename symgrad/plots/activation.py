@@ -16,6 +16,7 @@ import sympy as sp
 from symgrad import vocabulary as v
 from symgrad.errors import UnsupportedError
 from symgrad.functions import as_expression
+from symgrad.graph import Node, leaves
 from symgrad.lift import lift
 from symgrad.plots.curves import Curve, Unit, variable_of
 from symgrad.plots.figure import (
@@ -238,9 +239,7 @@ def _taken(function: Any, parameters: Mapping[str, Any]) -> set[str]:
     return {name for name in parameters if name in known}
 
 
-def _leaves(expr: Any) -> list[Any]:
-    from symgrad.graph import leaves
-
+def _leaves(expr: Any) -> list[Node]:
     return leaves([lift(expr)])
 
 

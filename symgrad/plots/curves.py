@@ -89,9 +89,12 @@ class Unit:
         closed = [e.xreplace(exact) for e in self.closed]
         breaks = sorted(set().union(*(breaks_of(e, self.variable, over) for e in closed)))
         grid = np.unique(np.concatenate([np.linspace(*over, points), breaks]))
+
+        def order(k: int) -> Callable[[Array], Array]:
+            return lambda x: evaluate(x)[k]
+
         first, *rest = [
-            _cut(grid, breaks, lambda x, k=k: evaluate(x)[k], e, self.variable, over)  # type: ignore[misc]
-            for k, e in enumerate(closed)
+            _cut(grid, breaks, order(k), e, self.variable, over) for k, e in enumerate(closed)
         ]
         return [first, *(_within(first, curve) for curve in rest)]
 

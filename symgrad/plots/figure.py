@@ -64,6 +64,18 @@ def given_axes(axes: Any, counts: Sequence[int], what: str) -> list[Axes] | None
     return listed
 
 
+def one_axes(axes: Any, width: float, height: float, what: str) -> Axes:
+    """The axes that a user wants drawn into; those of a new figure where none were given."""
+    listed = given_axes(axes, (1,), what)
+    found: Axes = new_figure(width, height).subplots() if listed is None else listed[0]
+    return found
+
+
+def heading(axes: Axes, title: str | None) -> None:
+    """The title of a picture, if there is one."""
+    axes.set_title(title or "", fontsize="x-large", loc="left")
+
+
 def figure_of(axes: Axes) -> Figure:
     """The figure that axes lie in, that of a subfigure included."""
     figure: Any = axes.figure

@@ -12,9 +12,9 @@ from symgrad.plots.figure import (
     MARKERS,
     WIDTH,
     figure_of,
-    given_axes,
+    heading,
     legend,
-    new_figure,
+    one_axes,
     plain_axes,
 )
 from symgrad.plots.gradient_errors import EPSILON, gradient_costs, gradient_errors
@@ -46,8 +46,7 @@ def plot_gradient_error(
     no derivative, and MissingPackageError without matplotlib.
     """
     found = gradient_errors(loss, wrt, at, steps, seed)
-    listed = given_axes(axes, (1,), "sg.plot_gradient_error")
-    (drawn,) = [new_figure(6.0, 4.2).subplots()] if listed is None else listed
+    drawn = one_axes(axes, 6.0, 4.2, "sg.plot_gradient_error")
     plain_axes(drawn)
     drawn.set_xscale("log")
     drawn.set_yscale("log")
@@ -73,7 +72,7 @@ def plot_gradient_error(
         )  # fmt: skip
     drawn.set_xlabel("step $h$", fontsize="large")
     drawn.set_ylabel("error against the derived gradient", fontsize="large")
-    drawn.set_title("" if title is None else title, fontsize="x-large", loc="left")
+    heading(drawn, title)
     drawn.margins(y=0.12)
     legend(drawn, loc="lower left", bbox_to_anchor=(0, 1), ncols=1, borderaxespad=0.3)
     return figure_of(drawn)
@@ -120,8 +119,7 @@ def plot_gradient_cost(
     matplotlib.
     """
     found = gradient_costs(loss, wrt, sizes)
-    listed = given_axes(axes, (1,), "sg.plot_gradient_cost")
-    (drawn,) = [new_figure(6.0, 4.2).subplots()] if listed is None else listed
+    drawn = one_axes(axes, 6.0, 4.2, "sg.plot_gradient_cost")
     plain_axes(drawn)
     rows = (
         ("numerical", r"numerical differentiation, $O(|\theta|^2)$", found.numerical),
@@ -135,6 +133,6 @@ def plot_gradient_cost(
     drawn.grid(alpha=0.3)
     drawn.set_xlabel(r"parameters $|\theta|$", fontsize="large")
     drawn.set_ylabel("multiply-adds for one gradient", fontsize="large")
-    drawn.set_title("" if title is None else title, fontsize="x-large", loc="left")
+    heading(drawn, title)
     legend(drawn)
     return figure_of(drawn)

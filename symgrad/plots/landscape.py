@@ -15,7 +15,7 @@ import numpy as np
 
 from symgrad import graph as g
 from symgrad.errors import DataError, DerivativeError, UnsupportedError
-from symgrad.facts import is_free
+from symgrad.facts import is_parameter
 from symgrad.functions import as_expression
 from symgrad.graph import Node
 from symgrad.plots.numbers import Array, Point, compiled
@@ -98,7 +98,7 @@ def _moved(root: Node, point: Point, along: Sequence[Any] | None) -> list[Any]:
                 "it is not known which leaves of this loss are parameters; name them, such as "
                 "along=[W, b]. Of an empirical risk they are all leaves but the data."
             )
-        moved = [s for s in point.symbols if s in point.leaves and _is_parameter(point.leaves[s])]
+        moved = [s for s in point.symbols if s in point.leaves and is_parameter(point.leaves[s])]
     fixed = [s for s in moved if point.leaves[s].leaf.classes is not None]
     if fixed or not moved:
         raise UnsupportedError(
@@ -106,10 +106,6 @@ def _moved(root: Node, point: Point, along: Sequence[Any] | None) -> list[Any]:
             "symbols that can be moved."
         )
     return moved
-
-
-def _is_parameter(leaf: Node) -> bool:
-    return leaf.leaf.origin is None and is_free(leaf) and leaf.leaf.classes is None
 
 
 # ---------------------------------------------------------------------------------- directions

@@ -15,9 +15,9 @@ from symgrad.plots.figure import (
     COLORS,
     WIDTH,
     figure_of,
-    given_axes,
+    heading,
     legend,
-    new_figure,
+    one_axes,
     plain_axes,
 )
 from symgrad.plots.formulas import short
@@ -63,19 +63,14 @@ def plot_loss(
     are none, DerivativeError where the loss has no derivative, and MissingPackageError without
     matplotlib.
     """
-    found = landscape(
-        loss, at, along, directions, radius, points, seed, normalise, gradient
-    )  # fmt: skip
-    listed = given_axes(axes, (1,), "sg.plot_loss")
-    if listed is None:
-        flat = len(found.directions) == 1
-        listed = [new_figure(*((6.0, 4.0) if flat else (5.6, 4.6))).subplots()]
-    (drawn,) = listed
-    if len(found.directions) == 1:
+    found = landscape(loss, at, along, directions, radius, points, seed, normalise, gradient)
+    is_curve = len(found.directions) == 1
+    drawn = one_axes(axes, *((6.0, 4.0) if is_curve else (5.6, 4.6)), "sg.plot_loss")
+    if is_curve:
         _curve(drawn, found)
     else:
         _contours(drawn, found, levels)
-    drawn.set_title("" if title is None else title, fontsize="x-large", loc="left")
+    heading(drawn, title)
     return figure_of(drawn)
 
 

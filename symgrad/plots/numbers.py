@@ -7,7 +7,6 @@ symbols to arrays. Out: NumPy arrays. Every number in a plot comes from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import sympy as sp
 
 from symgrad import graph as g
 from symgrad.batch import with_axes
-from symgrad.compile import function
+from symgrad.compile import Values, function
 from symgrad.errors import DataError
 from symgrad.functions import as_expression
 from symgrad.graph import Node
@@ -25,29 +24,12 @@ from symgrad.symbols import as_matrix
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Nodes as outputs of ``sg.function``: each as an array with the axes of its node."""
-
-    roots: Sequence[Node]
-
-    @property
-    def shapes(self) -> Sequence[tuple[Any, ...]]:
-        """A node has no axes beyond its own."""
-        return [() for _ in self.roots]
-
-    @property
-    def output_names(self) -> Sequence[str]:
-        """Names in the generated code."""
-        return [f"value_{k}" for k in range(len(self.roots))]
-
-
 def compiled(inputs: Sequence[Any], roots: Sequence[Node]) -> Callable[..., tuple[Array, ...]]:
     """A function of arrays for the symbols ``inputs`` that gives the arrays of ``roots``.
 
     Overflow and values outside a domain give infinities and NaN, without warnings.
     """
-    run = function(list(inputs), Outputs(roots))
+    run = function(list(inputs), Values(roots))
 
     def call(*values: Any) -> tuple[Array, ...]:
         with np.errstate(all="ignore"):
@@ -78,7 +60,7 @@ def along_line(
 
 
 class Point:
-    """Arrays for the leaves of a value: what a plot's argument ``at`` says.
+    """Arrays for the leaves of a value, by symbol or by name: what a plot's argument ``at`` says.
 
     ``symbols`` and ``arrays`` are in the order of ``at``. Raises DataError for a symbol without an
     array and for an array of no symbol.
@@ -91,7 +73,7 @@ class Point:
                 "symbols to arrays, such as {W: array, x: array}."
             )
         self.leaves = {_symbol(leaf): leaf for leaf in g.leaves([root])}
-        given = {_plain(as_expression(key)): np.asarray(value) for key, value in at.items()}
+        given = {self._named(key): np.asarray(value) for key, value in at.items()}
         unknown = [str(s) for s in given if s not in self.leaves and not _is_size(s)]
         if unknown:
             raise DataError(
@@ -107,13 +89,19 @@ class Point:
         self.symbols = list(given)
         self.arrays: list[Array] = [np.array(x) for x in given.values()]
 
+    def _named(self, key: Any) -> Any:
+        """The leaf that a symbol, or the name of one, stands for."""
+        if not isinstance(key, str):
+            return _plain(as_expression(key))
+        return next((s for s in self.leaves if str(s) == key), sp.Symbol(key))
+
     def values(self, roots: Sequence[Node]) -> tuple[Array, ...]:
         """The arrays of ``roots`` at this point."""
         return compiled(self.symbols, roots)(*self.arrays)
 
     def position(self, symbol: Any) -> int:
         """Where a symbol stands in ``symbols``; DataError for one that does not."""
-        symbol = _plain(as_expression(symbol))
+        symbol = self._named(symbol)
         if symbol not in self.symbols:
             raise DataError(
                 f"{symbol} is not a leaf of the loss; it depends on "

@@ -12,6 +12,7 @@ from symgrad.plots.figure import (
     WIDTH,
     figure_of,
     given_axes,
+    heading,
     legend,
     new_figure,
     plain_axes,
@@ -53,10 +54,10 @@ def plot_units(
         width = min(max(4.2, 1.6 + 0.42 * len(report.layers)), 6.5)
         listed = list(new_figure(2 * width, 3.8).subplots(1, 2))
     _fractions(listed[0], report)
-    listed[0].set_title("Units" if title is None else title, fontsize="x-large", loc="left")
+    heading(listed[0], "Units" if title is None else title)
     if len(listed) > 1:
         _gradients(listed[1], report)
-        listed[1].set_title("Gradient" if title is None else "", fontsize="x-large", loc="left")
+        heading(listed[1], "Gradient" if title is None else "")
     return figure_of(listed[0])
 
 

@@ -21,6 +21,7 @@ from symgrad.plots.figure import (
     HATCHES,
     figure_of,
     given_axes,
+    heading,
     legend,
     new_figure,
     plain_axes,
@@ -79,7 +80,7 @@ def plot_vector_activation(
         listed = list(np.atleast_1d(figure.subplots(1, len(widths), width_ratios=widths)))
     name = getattr(function, "__name__", "").replace("_", " ").replace("<lambda>", "")
     _bars(listed[0], found, point)
-    listed[0].set_title(name if title is None else title, fontsize="x-large", loc="left")
+    heading(listed[0], name if title is None else title)
     largest = max((float(np.abs(x).max()) for _, x in tables), default=0.0) or 1.0
     for which, (label, table) in zip(listed[1:], tables, strict=False):
         _table(which, label, table, largest)

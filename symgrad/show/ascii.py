@@ -73,7 +73,7 @@ _LOWERED = re.compile("[₋₊₌₍₎₀₁₂₃₄₅₆₇₈₉ₐₑₒ�
 _NAME = re.compile(r"[^\W\d][\w\u0300-\u036f]*")
 
 
-def spelled(text: str) -> str:
+def to_ascii(text: str) -> str:
     """``text`` in ASCII; what has no spelling here is written by its Unicode name."""
     if text.isascii():
         return text

@@ -118,7 +118,7 @@ class Contraction:
         """The whole product."""
         remaining = {x for x in range(self.node.rank, len(self.dims)) if self._carriers(x)}
         while remaining:
-            label = min(remaining, key=lambda x: (self._effort(x), x))
+            label = min(remaining, key=lambda x: (*self._effort(x), x))
             self._remove(label)
             remaining -= {x for x in remaining if not self._carriers(x)}
         return self._result()
@@ -126,13 +126,22 @@ class Contraction:
     def _carriers(self, label: int) -> list[_Factor]:
         return [f for f in self.factors if label in f.labels]
 
-    def _effort(self, label: int) -> int:
-        """Labels whose removal leaves a vector or scalar come first, A·x before Aᵀ·x."""
+    def _effort(self, label: int) -> tuple[int, ...]:
+        """Labels whose removal leaves a vector or scalar come first, A·x before Aᵀ·x.
+
+        Of those between matrices the ones at the ends of a chain do, leaves before the rest, from
+        the left: (X·Q)·(X·K)ᵀ and Ō·(X·V)ᵀ. Labels are numbered as symbols were made, which is no
+        order.
+        """
         carriers = self._carriers(label)
         matrices = [f for f in carriers if len(f.labels) == 2]
         if len(matrices) == 1 and len(carriers) > 1:
-            return 0 if matrices[0].labels[1] == label else 1
-        return 2 + len(matrices)
+            return 0 if matrices[0].labels[1] == label else 1, 0, 0
+        bare = [f.expr.arg if isinstance(f.expr, sp.Transpose) else f.expr for f in carriers]
+        leaves = [isinstance(x, sp.MatrixSymbol) and not isinstance(x, NamedMatrix) for x in bare]
+        made = leaves.count(False)
+        end = min((x for f in carriers for x in f.labels if x < self.node.rank), default=2)
+        return 2 + len(matrices), made + (end == 2), end
 
     def _remove(self, label: int) -> None:
         carriers = self._carriers(label)

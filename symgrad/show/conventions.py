@@ -191,11 +191,16 @@ class Orientation:
         return self._opaque(MatrixCall(e.function, plain, e.node, e.shape, e.options))
 
     def _of_rows(self, e: MatrixCall) -> _Both:
-        """softmax of each row, which is softmax of each column of the transpose."""
-        operand = self.both(e.operands[0])
-        rows = _Spelling(e.function(operand.straight.expr, rows=True), operand.straight.cost)
-        of_columns = _OF_COLUMNS[e.function](operand.turned.expr)
-        return _best(rows, _Spelling(of_columns, operand.turned.cost), around=True)
+        """softmax of each row, or, where the operand is turned, of each column of its transpose.
+
+        Both go by one name, so the transpose of either is written as its transpose.
+        """
+        straight, turned = self.both(e.operands[0])
+        if turned.cost < straight.cost:
+            of_columns = _Spelling(_OF_COLUMNS[e.function](turned.expr), turned.cost)
+            return _Both(_transposed(of_columns), of_columns)
+        rows = _Spelling(e.function(straight.expr, rows=True), straight.cost)
+        return _Both(rows, _transposed(rows))
 
     def _onehot(self, e: MatrixCall) -> _Both:
         """1_y, a row where vectors are rows."""

@@ -21,12 +21,12 @@ import sympy as sp
 from symgrad.errors import DerivativeError
 from symgrad.files import write
 from symgrad.graph import Node
-from symgrad.show.ascii import spelled
-from symgrad.show.formats import format_named, format_of
+from symgrad.show.ascii import to_ascii
+from symgrad.show.formats import format_named, format_of, plain_text
 from symgrad.show.lines import Lines
-from symgrad.show.sheet import Sheet, sheet
+from symgrad.show.sheet import Sheet, key_text, sheet
 from symgrad.show.stages import Line, Stages
-from symgrad.show.steps import Step, table
+from symgrad.show.steps import Step
 from symgrad.show.style import DELTA, FULL, MATRIX, PARTIAL, Options, style_of
 from symgrad.show.turning import defined
 from symgrad.symbols import as_matrix
@@ -89,7 +89,7 @@ class Derivation:
         head = {"gradient": "grad"}.get(self.kind, self.kind)
         if self.kind == "jvp":  # its key is an expression
             return [head]
-        return [f"{head}_{_key_text(key, '_')}" for key in self.wrt]
+        return [f"{head}_{key_text(key, '_')}" for key in self.wrt]
 
     def __getitem__(self, key: Any) -> Any:
         """A result in named values: a SymPy expression, or a Lambda of more than two indices."""
@@ -117,15 +117,17 @@ class Derivation:
         return len(self.wrt)
 
     def _position(self, key: Any) -> int:
+        if isinstance(key, str):
+            key = next((x for x in self.wrt if str(x) == key), key)
         key = as_matrix(key) if isinstance(key, sp.IndexedBase) else key
         for form in (key, (key, key)):
             if form in self.wrt:
                 return self.wrt.index(form)
         if isinstance(key, tuple) and len(key) == 2 and key[0] == key[1] and key[0] in self.wrt:
             return self.wrt.index(key[0])
-        known = ", ".join(_key_text(x, ", ") for x in self.wrt)
+        known = ", ".join(map(key_text, self.wrt))
         raise DerivativeError(
-            f"this derivation is with respect to {known}; {_key_text(key, ', ')} is not among "
+            f"this derivation is with respect to {known}; {key_text(key)} is not among "
             f"them. Pass it in the list of sg.{self.kind}(…, [...])."
         )
 
@@ -178,15 +180,12 @@ class Derivation:
     ) -> str:
         """The lines as a table, with ``ascii`` in signs that every terminal has.
 
-        The keywords are those of `lines`. At level "full" what the sheet has below them, the cost
-        for example, follows.
+        The keywords are those of `lines`. What the sheet has below them follows; the cost does at
+        level "full" only.
         """
         style = style_of(form, notation, **options)
-        full = style.level == FULL
-        spell = spelled if ascii else str
-        shown = sheet(self, style, cost=full)
-        lines = table(shown.sections, spell)
-        return "\n".join((lines, "", *map(spell, shown.footer))) if full else lines
+        spell = to_ascii if ascii else str
+        return plain_text(sheet(self, style, cost=style.level == FULL), spell).removesuffix("\n")
 
     def cost(self) -> Cost:
         """Multiply-adds and other operations of each line, and memory, in the dimensions.
@@ -221,7 +220,7 @@ class Derivation:
         return draw(self, detail=detail, direction=direction, notation=notation)
 
     def __repr__(self) -> str:
-        by = ", ".join(_key_text(x, ", ") for x in self.wrt)
+        by = ", ".join(map(key_text, self.wrt))
         what = "Derivation" if self.kind == "gradient" else f"Derivation ({self.kind})"
         return f"<{what} of {self.loss.name} with respect to {by}>"
 
@@ -229,8 +228,7 @@ class Derivation:
         """The lines as a LaTeX ``align*`` block; the keywords are those of `lines`."""
         from symgrad.show.latex import align
 
-        sections = sheet(self, style_of(form, notation, **options), cost=False).sections
-        return align([step for section in sections for step in section.steps])
+        return align(sheet(self, style_of(form, notation, **options), cost=False).steps)
 
     def document(
         self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]
@@ -286,7 +284,3 @@ class Derivation:
 
     def _repr_latex_(self) -> str:
         return self.latex()
-
-
-def _key_text(key: Any, joint: str) -> str:
-    return joint.join(map(str, key)) if isinstance(key, tuple) else str(key)

@@ -30,7 +30,7 @@ _EM_PER_SIGN = 0.62
 
 def document(sheet: Sheet) -> str:
     """The sheet as a complete document in the class ``article``."""
-    steps = [step for section in sheet.sections for step in section.steps]
+    steps = sheet.steps
     view = _View(
         texts=equation_texts(steps),
         indexed=any(s.repeats for s in steps),

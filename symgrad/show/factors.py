@@ -211,6 +211,39 @@ def _is_chain(edge: Edge) -> bool:
     return all(n == (1 if x < node.rank else 2) for x, n in carried.items())
 
 
+CHAINS: dict[tuple[int, int | None, bool], tuple[str, str, str]] = {
+    (1, 0, False): ("z = X·b", "X̄ = z̄·bᵀ", "dz = dX·b"),
+    (1, 0, True): ("z = Xᵀ·b", "X̄ = b·z̄ᵀ", "dz = dXᵀ·b"),
+    (1, None, False): ("z = A·X·b", "X̄ = Aᵀ·z̄·bᵀ", "dz = A·dX·b"),
+    (1, None, True): ("z = A·Xᵀ·b", "X̄ = b·z̄ᵀ·A", "dz = A·dXᵀ·b"),
+    (2, 0, False): ("Z = X·B", "X̄ = Z̄·Bᵀ", "dZ = dX·B"),
+    (2, 0, True): ("Z = Xᵀ·B", "X̄ = B·Z̄ᵀ", "dZ = dXᵀ·B"),
+    (2, 1, False): ("Z = A·X", "X̄ = Aᵀ·Z̄", "dZ = A·dX"),
+    (2, 1, True): ("Z = A·Xᵀ", "X̄ = Z̄ᵀ·A", "dZ = A·dXᵀ"),
+    (2, None, False): ("Z = A·X·B", "X̄ = Aᵀ·Z̄·Bᵀ", "dZ = A·dX·B"),
+    (2, None, True): ("Z = A·Xᵀ·B", "X̄ = B·Z̄ᵀ·A", "dZ = A·dXᵀ·B"),
+}
+"""Axes of the result, which of them a matrix carries, whether it is transposed → Z, X̄ and dZ."""
+
+
+def _turned_in_chain(edge: Edge) -> bool:
+    """Whether a matrix stands in its chain transposed, read from the first axis of the result.
+
+    In A·b·cᵀ·D two chains end inside: the other is read back from the second axis. What neither
+    leads to, X in (aᵀ·X·b)·c, is as good as upright.
+    """
+    for axis in range(edge.node.rank):
+        waiting = dict(enumerate(edge.node.labels))
+        ends = [axis]
+        while ends:
+            k = next(k for k, labels in waiting.items() if ends[0] in labels)
+            labels = waiting.pop(k)
+            if k == edge.k:
+                return labels[axis] != ends[0]
+            ends = [x for x in labels if x != ends[0] and x >= edge.node.rank]
+    return False
+
+
 def _chain(edge: Edge) -> Passed:
     """A factor between others, or at one end of them."""
     rank, labels = edge.node.rank, edge.operand.labels
@@ -222,18 +255,10 @@ def _chain(edge: Edge) -> Passed:
         }[len(labels)]
         if len(labels) == 2 and any(len(x) == 1 for x in edge.node.labels):
             rule = ("s = aᵀ·X·b", "X̄ = s̄·a·bᵀ", "ds = aᵀ·dX·b")
-    elif rank == 1:
-        rule = ("z = X·b", "X̄ = z̄·bᵀ", "dz = dX·b")
-        if not ends:
-            rule = ("z = A·X·b", "X̄ = Aᵀ·z̄·bᵀ", "dz = A·dX·b")
-        if len(labels) == 1:
-            rule = ("z = A·x", "x̄ = Aᵀ·z̄", "dz = A·dx")
+    elif len(labels) == 1:
+        rule = ("z = A·x", "x̄ = Aᵀ·z̄", "dz = A·dx")
     else:
-        rule = {
-            (): ("Z = A·X·B", "X̄ = Aᵀ·Z̄·Bᵀ", "dZ = A·dX·B"),
-            (0,): ("Z = X·B", "X̄ = Z̄·Bᵀ", "dZ = dX·B"),
-            (1,): ("Z = A·X", "X̄ = Aᵀ·Z̄", "dZ = A·dX"),
-        }[tuple(ends)]
+        rule = CHAINS[rank, ends[0] if ends else None, _turned_in_chain(edge)]
     z, gets, changes = rule
     return Passed(
         f"product rule for matrices: {z} gives {gets}",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from symgrad.errors import UnsupportedError
-from symgrad.show.ascii import spelled
+from symgrad.show.ascii import to_ascii
 from symgrad.show.sheet import Sheet
 from symgrad.show.steps import table
 
@@ -24,7 +24,7 @@ class Format(NamedTuple):
     suffixes: tuple[str, ...]
 
 
-def text(sheet: Sheet, spell: Callable[[str], str] = str) -> str:
+def plain_text(sheet: Sheet, spell: Callable[[str], str] = str) -> str:
     """The sheet as aligned lines; ``spell`` writes each piece of it in other signs."""
     footer = ["", *map(spell, sheet.footer)] if sheet.footer else []
     lines = table(sheet.sections, spell)
@@ -34,7 +34,7 @@ def text(sheet: Sheet, spell: Callable[[str], str] = str) -> str:
 def _latex(sheet: Sheet) -> str:
     from symgrad.show.latex import align
 
-    return align([step for section in sheet.sections for step in section.steps]) + "\n"
+    return align(sheet.steps) + "\n"
 
 
 def _document(sheet: Sheet) -> str:
@@ -56,8 +56,8 @@ def _html(sheet: Sheet) -> str:
 
 
 FORMATS = {
-    "text": Format(text, (".txt",)),
-    "ascii": Format(partial(text, spell=spelled), ()),
+    "text": Format(plain_text, (".txt",)),
+    "ascii": Format(partial(plain_text, spell=to_ascii), ()),
     "markdown": Format(_markdown, (".md", ".markdown")),
     "latex": Format(_latex, ()),
     "document": Format(_document, (".tex",)),

@@ -29,7 +29,7 @@ def page(sheet: Sheet) -> str:
 def fragment(sheet: Sheet) -> str:
     """The sheet as one element with its own style, which changes nothing around it."""
     defining = _defining(sheet)
-    steps = [step for section in sheet.sections for step in section.steps]
+    steps = sheet.steps
     view = _View(
         marks={name: f"r{k}" for name, (k, _) in defining.items()},
         places={id(step): k for k, step in defining.values()},
@@ -69,12 +69,11 @@ def _defining(sheet: Sheet) -> dict[str, tuple[int, Step]]:
     """The line that computes each name; where several do, the first."""
     found: dict[str, tuple[int, Step]] = {}
     number = 0
-    for section in sheet.sections:
-        for step in section.steps:
-            names = [name.partition("[")[0] for name in step.names]
-            if not any(name in found for name in names):
-                found |= {name: (number, step) for name in names}
-                number += 1
+    for step in sheet.steps:
+        names = [name.partition("[")[0] for name in step.names]
+        if not any(name in found for name in names):
+            found |= {name: (number, step) for name in names}
+            number += 1
     return found
 
 
@@ -114,8 +113,7 @@ def _row(step: Step, index: str, view: _View) -> str:
 def _why(step: Step, view: _View) -> str:
     """The reason."""
     source = view.texts.get(step.because)
-    short = _formula(left_side(source), source.expr) if source else _sentence(step.because)
-    return short
+    return _formula(left_side(source), source.expr) if source else _sentence(step.because)
 
 
 def _proof(step: Step, marks: Mapping[str, str]) -> str:
@@ -203,7 +201,6 @@ _STYLE = """
 § td.rhs math{text-indent:0}
 § td.shape,§ td.index{white-space:nowrap}
 § .why{font-size:.9em;opacity:.8}
-§ .law{display:block}
 § tr.proof{border:0}
 § tr.proof td{grid-column:1/-1;padding-top:0}
 § li .rhs,§ li .why{min-width:0}

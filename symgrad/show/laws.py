@@ -79,15 +79,18 @@ def segment_laws(
             reached.append(node)
         else:
             stack.extend(consumers.get(node, ()))
-    passed = sorted((n for n in seen if n not in stops), key=lambda n: -n.uid)
+    passed = sorted((n for n in seen if n not in stops), key=lambda n: n.uid)
     whole = regions(passed, consumers)
     covered = {n for region in whole.values() for n in region.inside}
+    height: dict[Node, int] = {}
+    for n in passed:
+        height[n] = 1 + max((height[x] for x in n.args if x in height), default=0)
     found = (
-        stated(whole[n].body, whole[n].derivative) if n in whole else law(n)
+        (-height[n], stated(whole[n].body, whole[n].derivative) if n in whole else law(n) or "")
         for n in passed
         if n not in covered
-    )
-    laws = list(dict.fromkeys(x for x in found if x))
+    )  # ordered by text where the height is one: nodes are numbered as they are made
+    laws = list(dict.fromkeys(x for _, x in sorted(found) if x))
     if "cross-entropy of softmax" in laws:
         laws = [x for x in laws if x != "logsumexp′ = softmax"]
     return laws, sorted(reached, key=lambda n: n.uid)

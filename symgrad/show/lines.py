@@ -176,7 +176,7 @@ class Lines:
                 return self.equation(node, self._symbols, style, value).expr
 
             states = proofs.forward(node)
-            proof = moves(states, write, node.args[0], step.expr)
+            proof = moves(states, write, node.args[0], step.expr, ends=False)
             found.append((step._replace(proof=proof[1:]), states))  # the first is the line
         return found
 
@@ -252,8 +252,13 @@ class Lines:
         """The proofs of ``lines``, which are in the notation of ``style``."""
 
         def spell(node: Node) -> str:
-            shown = matrix_form(node, self._symbols, self._letters) if node.rank <= 2 else None
-            return formula(self._entry(node, self._symbols) if shown is None else shown)
+            if node.rank > 2:
+                return formula(self._entry(node, self._symbols))
+            shown = matrix_form(node, self._symbols, self._letters)
+            if style.form == MATRIX:
+                turning = self._turning(style)
+                shown = turning.spell(shown, turning.value(node.shape))
+            return formula(shown)
 
         def define(node: Node) -> str:
             return self.equation(node, self._symbols, style).text
@@ -365,7 +370,7 @@ def _settled(stages: Stages) -> list[Line]:
     """The lines of all stages, over one graph: variables put back, equal values under one name."""
     lines = stages.lines
     nodes = stages.subject.restored([line.node for line in lines])
-    by_name = {n.name: n for n in g.topological([x for x in nodes]) if n.kind is Kind.NAMED}
+    by_name = {n.name: n for n in g.topological(nodes) if n.kind is Kind.NAMED}
     return [
         line._replace(node=by_name.get(line.names[0], node))
         for line, node in zip(lines, nodes, strict=True)

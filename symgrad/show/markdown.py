@@ -32,7 +32,7 @@ _ESCAPED = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 
 def markdown(sheet: Sheet) -> str:
     """The sheet as headings and tables."""
-    texts = equation_texts([step for section in sheet.sections for step in section.steps])
+    texts = equation_texts(sheet.steps)
     parts = [f"# {sentence(sheet.title)}"]
     parts += [_section(x, texts) for x in sheet.sections]
     parts += [sentence(x) for x in sheet.footer]

@@ -103,6 +103,8 @@ def _calculus(done: Mapping[Node, Any]) -> dict[Node, Any]:
 def _one(node: Node, done: Mapping[Node, Any], symbols: Mapping[Node, Any]) -> Any:
     """``symbols`` are those of named values."""
     scores = _sparsemax_scores(node)
+    if scores is not None and scores.rank > 1:
+        raise NoMatrixForm  # that of every example, which sg.sparsemax is not
     if scores is not None and scores in done:  # its threshold alone has no notation
         value = g.apply(relu(slot(0)), node.accesses, node.shape)
         if node is value:

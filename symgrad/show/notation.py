@@ -71,7 +71,7 @@ _SPELLINGS: dict[tuple[str, str], Callable[[str, str, str], str]] = {
 def indexed(name: str, indices: str) -> str:
     """An entry: ``δ2[k]``, ``∂L/∂z2[k]``, and ``∇_z2[k] L`` with the indices at the value."""
     if is_nabla(name):
-        value, _, loss = name.partition(" ")
+        value, _, loss = name.rpartition(" ")  # the value may be an expression, with spaces in it
         return f"{value}[{indices}] {loss}"
     return f"{name}[{indices}]"
 
@@ -124,3 +124,8 @@ def is_adjoint(name: str) -> bool:
 def width(text: str) -> int:
     """The columns that ``text`` takes: a mark over a letter takes none."""
     return sum(not unicodedata.combining(x) for x in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """``text`` with spaces behind it, up to so many columns."""
+    return text + " " * (columns - width(text))

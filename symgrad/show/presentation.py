@@ -22,7 +22,7 @@ from symgrad import elementwise
 from symgrad import graph as g
 from symgrad.algebra import scaled, through
 from symgrad.exponentials import apply, built, combine, linear, negative
-from symgrad.graph import Access, Kind, Node, label_dims, slot
+from symgrad.graph import Access, Dim, Kind, Node, label_dims, slot
 from symgrad.rewrite import Rewriter
 from symgrad.simplify import fold_names
 from symgrad.vocabulary import sigmoid
@@ -85,12 +85,50 @@ def _best(
         new = g.rebuild(node, [done[arg] for arg in node.args])
         top = node is value or node not in inner
         if top and (_is_pointwise(node) or node.kind is Kind.PRODUCT):
-            shorter = _shortest(new, names)
-            if changes is not None and shorter is not new:
-                changes.append((node, new, shorter))
-            new = shorter
+            for before, after in _shortened(new, names):
+                if changes is not None:
+                    changes.append((node, before, after))
+                new = after
         done[node] = new
     return done[value]
+
+
+def _shortened(node: Node, names: Mapping[Node, Node]) -> Iterator[tuple[Node, Node]]:
+    """The changes, before and after, that lead to the form of ``node`` that reads best."""
+    shorter = _shortest(node, names)
+    if shorter is not node:
+        yield node, shorter
+        return
+    merged = _under_one_sum(node)
+    if merged is None:
+        return
+    shorter = _shortest(merged, names)
+    if shorter is not merged:  # nothing is gained by one Σ in which no terms meet
+        yield node, merged
+        yield merged, shorter
+
+
+def _under_one_sum(node: Node) -> Node | None:
+    """Σ a + Σ b as Σ (a + b), where all terms are summed over the same extents; else None."""
+    if node.kind is not Kind.SUM or len(node.args) < 2:
+        return None
+    extents: list[tuple[Dim, ...]] = []
+    for term in node.args:
+        dims = label_dims(term)
+        extents.append(tuple(dims[k] for k in sorted(dims) if k >= term.rank))
+    if not extents[0] or len(set(extents)) > 1:
+        return None
+    space = (*node.shape, *extents[0])
+    whole = tuple(range(len(space)))
+    terms = []
+    for weight, (term, labels) in zip(node.weights, node.accesses, strict=True):
+        if term.kind is not Kind.PRODUCT:
+            return None
+        inner = sorted(k for k in label_dims(term) if k >= term.rank)
+        place = dict(enumerate(labels)) | {k: node.rank + n for n, k in enumerate(inner)}
+        body = g.product([(a, tuple(place[x] for x in to)) for a, to in term.accesses], space)
+        terms.append((weight, body, whole))
+    return g.product([(g.add(terms, space), whole)], node.shape)
 
 
 def presented(value: Node, names: Mapping[Node, Node]) -> Iterator[tuple[Node, str]]:
@@ -133,6 +171,7 @@ PRESENTED: tuple[tuple[Callable[[sp.Expr, sp.Expr], bool], str], ...] = (
 that they have in common, and the law."""
 
 OPPOSITE = "σ(−z) = 1 − σ(z)"
+ONE_SUM = "Σ a + Σ b = Σ (a + b)"
 SQUARED = "1 + tan² = sec², 1 + cot² = csc²"
 
 
@@ -160,6 +199,8 @@ def _terms(e: sp.Expr) -> int:
 
 def _law_of(before: Node, after: Node, names: Mapping[Node, Node]) -> str:
     """The law by which one part became another."""
+    if after is _under_one_sum(before):
+        return ONE_SUM
     atoms = _Atoms(names)
     old, new = _arithmetic(before, atoms), _arithmetic(after, atoms)
     assert old is not None

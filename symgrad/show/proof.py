@@ -100,8 +100,8 @@ class Proofs:
     def _names(self, stage: int) -> dict[Node, Node]:
         """Value → the name that is put for it: a declared one, or of a line of an earlier stage."""
         earlier = [x.node for x in self._shown if x.stage < stage and x.node.kind is Kind.NAMED]
-        named = [n for n in (*earlier, *self._known) if n.args[0].kind is not Kind.NAMED]
-        return {n.args[0]: n for n in named if n.args[0].args}
+        kinds = (Kind.LEAF, Kind.CONST, Kind.NAMED)  # as in `simplify.fold_names`
+        return {n.args[0]: n for n in (*earlier, *self._known) if n.args[0].kind not in kinds}
 
     def restored(self, node: Node) -> Node:
         """A value of a sweep in the names of the derivation."""
@@ -281,6 +281,8 @@ class _Sweep:
 
 
 DISTRIBUTIVE = "distributive law: a·(b + c) = a·b + a·c"
+UNPROVED = "an equal form; no law is named for this step"
+"""What is said where the moves end in another form than the line has: a gap, and not a law."""
 
 
 def _ended(states: list[State], value: Node) -> list[State]:
@@ -305,11 +307,16 @@ def _size(node: Node) -> int:
 
 
 def moves(
-    states: Sequence[State], write: Callable[[Node], Any], value: Node, shown: Any
+    states: Sequence[State],
+    write: Callable[[Node], Any],
+    value: Node,
+    shown: Any,
+    ends: bool = True,
 ) -> tuple[Move, ...]:
     """The states that look different, written down; none where all look as the line does.
 
-    ``shown`` is how the line's own ``value`` is written.
+    ``shown`` is how the line's own ``value`` is written. Where a proof that ``ends`` in the line
+    ends in another form, a last move says so: it never stops short in silence.
     """
     found: list[Move] = []
     texts = [""]
@@ -319,6 +326,8 @@ def moves(
         if text != texts[-1]:
             found.append(Move(expr, state.law))
             texts.append(text)
+    if ends and texts[-1] != formula(shown):
+        found.append(Move(shown, UNPROVED))
     return () if texts[1:] == [formula(shown)] else tuple(found)
 
 

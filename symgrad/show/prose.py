@@ -53,7 +53,15 @@ def runs(sentence: str) -> list[Run]:
         else:
             found[-1:] = [Run(last.text + space, False), Run(token, True)]
         space, k = "", k + 1
-    return [Run(math(x.text) if x.is_math else x.text, x.is_math) for x in found if x.text]
+    pieces = [piece for run in found for piece in _without_closing(run)]
+    return [Run(math(x.text) if x.is_math else x.text, x.is_math) for x in pieces if x.text]
+
+
+def _without_closing(run: Run) -> list[Run]:
+    """A formula, and by itself the bracket at its end that a sentence opened before it."""
+    if run.is_math and run.text.endswith(")") and _opened(run.text) < 0:
+        return [Run(run.text[:-1], True), Run(")", False)]
+    return [run]
 
 
 def _opened(token: str) -> int:

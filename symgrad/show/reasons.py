@@ -75,7 +75,7 @@ class Reasons:
             if node not in seen:
                 seen.add(node)
                 stack.extend(() if node in stage.named else above.get(node, ()))
-        return [x for n in sorted(seen, key=lambda n: n.uid) for x in self._facts.get(n, ())]
+        return sorted(x for n in seen for x in self._facts.get(n, ()))
 
     def __call__(self, line: Line, lines: Mapping[str, Step]) -> str:
         """``lines`` are those above it, by their left-hand sides."""

@@ -11,6 +11,7 @@ In: a forward value and the graph above it. Out: sentences. `derivatives` has th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from unicodedata import normalize
 
 from symgrad import graph as g
 from symgrad.algebra import scores_of_log_softmax
@@ -120,6 +121,10 @@ def _is_trivial(edge: Edge) -> bool:
 # ------------------------------------------------------------------------------- along the graph
 
 
+_Found = tuple[int, str, list[str]]
+"""How far up the way a rule is used, the rule, and what is said of a broadcast beside it."""
+
+
 class Rules:
     """The rules that one sweep uses."""
 
@@ -159,45 +164,49 @@ class Rules:
         passed = {e.node for e in edges}
         whole = regions(passed, self._above) if self._backward else {}
         covered = {n for region in whole.values() for n in region.inside}
-        found: list[str] = []
-        plain: list[str] = []
-        for edge in edges:
+        found: list[_Found] = []
+        plain: list[_Found] = []
+        for edge, steps in edges.items():
             if edge.node in inside:
-                found.append(self._text(inside[edge.node]))
+                found.append((steps, self._text(inside[edge.node]), []))
             elif edge.node in whole:
                 region = whole[edge.node]
-                found.append(
-                    self._text(_function(edge.node, stated(region.body, region.derivative)))
-                )
+                rule = _function(edge.node, stated(region.body, region.derivative))
+                found.append((steps, self._text(rule), []))
             elif edge.node not in covered:
-                text = self._text(RULES[edge.node.kind](edge))
-                (plain if _is_trivial(edge) else found).append(text)
-                found += self._repeated(edge)
-        laws = list(dict.fromkeys(found or plain))
-        return [*laws, *self._fan_out(target, edges, reached, bool(entropies))]
+                text, repeated = self._text(RULES[edge.node.kind](edge)), self._repeated(edge)
+                (plain if _is_trivial(edge) else found).append((steps, text, repeated))
+        # nodes are numbered as they are made, which is no order to show laws in
+        order = sorted(found or plain, key=lambda x: (x[0], normalize("NFD", x[1])))  # Ā before B̄
+        texts = [x for _, text, more in order for x in (text, *more)]
+        laws = list(dict.fromkeys(texts))
+        return [*laws, *self._fan_out(target, list(edges), reached, bool(entropies))]
 
     def _text(self, rule: Passed) -> str:
         return rule.backward if self._backward else rule.forward
 
-    def _way(self, target: Node, shown: frozenset[Node]) -> tuple[list[Edge], list[Node]]:
-        """The operands that the way passes, those nearest the start first; where it ends."""
-        edges: list[Edge] = []
+    def _way(self, target: Node, shown: frozenset[Node]) -> tuple[dict[Edge, int], list[Node]]:
+        """The operands that the way passes, each with its distance from the start; where it ends.
+
+        Those nearest the start come first.
+        """
+        edges: dict[Edge, int] = {}
         reached: list[Node] = []
-        seen = {target}
+        seen = {target: 0}
         queue = [target]
         for value in queue:
             for edge in self._next(value):
                 after = edge.node if self._backward else edge.operand.node
                 if edge.node.kind in RULES and edge.node.data != "argmax":
-                    edges.append(edge)
+                    edges.setdefault(edge, seen[value])
                 elif edge.node.kind is not Kind.NAMED:
                     continue  # a one-hot: nothing is differentiated by an index
                 if after in shown:
                     reached.append(after)
                 elif after not in seen:
-                    seen.add(after)
+                    seen[after] = seen[value] + 1
                     queue.append(after)
-        return list(dict.fromkeys(edges)), list(dict.fromkeys(reached))
+        return edges, list(dict.fromkeys(reached))
 
     def _next(self, value: Node) -> list[Edge]:
         if not self._backward:

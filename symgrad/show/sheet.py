@@ -7,7 +7,7 @@ on the sheet is decided here, once; a renderer decides how it looks, and nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from symgrad.show.lines import LONGEST
 from symgrad.show.repeats import folded
@@ -33,13 +33,18 @@ class Sheet(NamedTuple):
     footer: tuple[str, ...]
     style: Style
 
+    @property
+    def steps(self) -> list[Step]:
+        """The lines of all sections."""
+        return [step for section in self.sections for step in section.steps]
+
 
 def sheet(derivation: Derivation, style: Style, cost: bool = True) -> Sheet:
     """The sheet of a derivation: what a level of detail shows, and below it its ``cost``."""
     sections: list[Section] = []
     footer: list[str] = []
     if style.level != BRIEF:
-        sections += sections_of(derivation.lines(*style[:2], **options_of(style)))
+        sections += sections_of(derivation.lines(style.form, style.notation, **options_of(style)))
     if style.level != NORMAL:
         sections += _results(derivation, style, footer)
     if style.fold:
@@ -59,7 +64,7 @@ def _results(derivation: Derivation, style: Style, footer: list[str]) -> Iterato
     """
     for heading in (RESULT, LEAVES)[: 1 + (style.level == FULL)]:
         leaves = heading == LEAVES
-        steps = derivation.results(*style[:2], leaves=leaves, **options_of(style))
+        steps = derivation.results(style.form, style.notation, leaves=leaves, **options_of(style))
         if steps:
             yield Section(heading, tuple(steps))
         if len(steps) < len(derivation):
@@ -77,14 +82,17 @@ def sections_of(steps: Sequence[Step]) -> tuple[Section, ...]:
     return tuple(Section(phase, mine) for phase, mine in phases if mine)
 
 
+def key_text(key: Any, joint: str = ", ") -> str:
+    """What a result is a derivative by: a symbol, or two of them."""
+    return joint.join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
 _MOST_NAMES = 12
 """Symbols that a title has; of more, the first and the last."""
 
 
 def _title(derivation: Derivation) -> str:
-    keys = [
-        ", ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in derivation.wrt
-    ]
+    keys = [key_text(key) for key in derivation.wrt]
     if len(keys) > _MOST_NAMES:
         keys = [*keys[: _MOST_NAMES - 3], "…", *keys[-2:]]
     by = ", ".join(keys)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from symgrad.listing import shape_text
-from symgrad.show.notation import width
+from symgrad.show.notation import padded, width
 from symgrad.show.text import formula
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _rows(section: Section, spell: Callable[[str], str]) -> Iterator[_Row]:
     column = max(width(spell(s.names[0])) for s in steps) if heading == FORWARD else 0
     for s, index in zip(steps, indices(steps), strict=True):
         left, right = spell(s.text).split(" = ", 1)
-        text = f"{_padded(left, column)} = {right}"
+        text = f"{padded(left, column)} = {right}"
         yield _Row("", text, spell(index), spell(shape_text(s.shape)), spell(s.because))
         indent = " " * width(text.removesuffix(spell(formula(s.expr))).removesuffix("= "))
         for move in s.proof:
@@ -138,7 +138,7 @@ def _aligned(rows: Sequence[_Row]) -> str:
             lines += [""] if lines else []
             text = f"{row.heading:<{equation + 2}}"
         else:
-            text = f"  {_padded(row.equation, equation)}"
+            text = f"  {padded(row.equation, equation)}"
         text += f"  {row.over:<{index}}{row.shape:<{shape}}"
         lines.append((text + (f"  {row.reason}" if row.reason else "")).rstrip())
     return "\n".join(lines)
@@ -155,7 +155,3 @@ def indices(steps: Sequence[Step]) -> list[str]:
 
 _WIDEST = 100
 """A longer equation stands out of its column."""
-
-
-def _padded(text: str, columns: int) -> str:
-    return text + " " * (columns - width(text))

@@ -14,7 +14,7 @@ from interpreter import Interpreter
 from oracle import Net
 
 import symgrad as sg
-from symgrad.show.presentation import OPPOSITE, PRESENTED, SQUARED
+from symgrad.show.presentation import ONE_SUM, OPPOSITE, PRESENTED, SQUARED
 from symgrad.show.proof import DISTRIBUTIVE
 from symgrad.show.rules import UNREACHED
 from symgrad.show.style import style_of
@@ -23,6 +23,7 @@ from symgrad.show.visible import VISIBLE
 RTOL, ATOL = 1e-8, 1e-10
 
 _FIXED = {
+    ONE_SUM,
     OPPOSITE,
     SQUARED,
     DISTRIBUTIVE,

@@ -107,6 +107,21 @@ def test_derive_prints_what_the_terminal_can_show(encoding: str, name: str) -> N
     assert FORMATS[name] in done.stdout.decode(encoding)
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("cost", "  delta2 = dL/dz2 = p - y    "), ("graph", "W1: leaf H x D"), ("graph", "= sum_j ")],
+)
+def test_other_commands_print_what_the_terminal_can_show(command: str, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"from symgrad import cli; cli.main(['{command}', '{MODEL}:L'])"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert line in done.stdout.decode()
+
+
 def test_graph_prints_one_node_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("graph", f"{MODEL}:L") == 0
     text = capsys.readouterr().out
@@ -160,6 +175,9 @@ def test_build_writes_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["derive", f"{MODEL}:L", "--form", "tensor"], "the form 'tensor' was asked for"),
         (["derive", f"{MODEL}:L", "--notation", "dot"], "dot"),
         (["derive", f"{MODEL}:h"], "the loss h has shape H; expected a scalar"),
+        (["derive", str(MODEL)], f"a Python file; say which loss in it: {MODEL}:name"),
+        (["graph", f"{MODEL}:L", "--detail", "all"], "--detail and --direction are of a picture"),
+        (["graph", f"{MODEL}:L", "--direction", "up"], "--detail and --direction are of a picture"),
         (["cost", f"{MODEL}:L", "--dim", "D"], "the size 'D' was given; expected a dimension and"),
         (["cost", f"{MODEL}:L", "--dim", "Q=3"], "the cost has no dimension Q"),
         (["cost", f"{MODEL}:L", "--batch", "2"], "no data were given; pass each data leaf with"),
@@ -174,6 +192,28 @@ def test_errors_are_sentences(
     assert captured.err.startswith("symgrad: ")
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (
+            "import symgrad\nL = 1 / 0\n",
+            "model.py, line 2: ZeroDivisionError: division by zero; corr",
+        ),
+        ("def f():\n    return L\nf()\n", "model.py, line 2: NameError: name 'L' is not defined; "),
+        ("L = (\n", "model.py, line 1: SyntaxError: '(' was never closed"),
+    ],
+)
+def test_a_python_file_that_cannot_be_run(
+    program: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(program)
+    assert run("derive", f"{path}:L") == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
 
 
 # ------------------------------------------------------------------------------------ text models

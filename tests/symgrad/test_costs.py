@@ -236,8 +236,10 @@ def test_sizes_may_be_given_by_name_or_symbol() -> None:
     assert cost.at({D: 784}).forward.multiply_adds == 784 * H + H * C
     with pytest.raises(sg.DeclarationError, match="no dimension Q; it depends on C, D, H"):
         cost.at(Q=3)
-    with pytest.raises(sg.DeclarationError, match="the size 0 of D was given"):
-        cost.at(D=0)
+    for size in (0, -1, 2.5, "many"):
+        with pytest.raises(sg.DeclarationError, match=f"the size {size!r} of D was given; expect"):
+            cost.at(D=size)
+    assert cost.at(D=2 * H).forward.multiply_adds == 2 * H**2 + H * C
 
 
 def test_the_table() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sympy as sp
+from sentences import refused
 from sympy import MatrixSymbol, Symbol, hadamard_product, symbols
 
 import symgrad as sg
@@ -162,13 +163,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_one_clear_sentence(name: str) -> None:
     mistake, kind, mentions = BAD[name]
-    with pytest.raises(kind) as caught:
-        mistake()
-    message = str(caught.value)
-    for word in mentions:
-        assert word in message, f"{word!r} is not in: {message}"
-    assert "\n" not in message
-    assert len(message) < 300
+    assert len(refused(mistake, mentions, kind)) < 300
 
 
 TEXTS = ["__import__('os').system('false')", "x", "1 + 1", ""]

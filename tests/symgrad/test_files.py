@@ -29,7 +29,7 @@ def test_what_was_there_stays_where_writing_fails(
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DataError, match="cannot be written: no space left on device; give"):
         files.write(path, "after")
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["a.txt"]
@@ -42,6 +42,15 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     files.write(link, "after")
     assert link.is_symlink()
     assert path.read_text() == "after"
+
+
+def test_a_folder_that_takes_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path, *args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refused)
+    with pytest.raises(DataError, match="Permission denied; give a file in a folder that you may"):
+        files.write(tmp_path / "a.txt", "text")
 
 
 @pytest.mark.parametrize("name", ["missing/a.txt", "."])

@@ -168,7 +168,7 @@ def test_text() -> None:
     lines = listing.text([g.reduce("logsumexp", total, (0,), ())]).splitlines()
     assert {"x: leaf N", "A: leaf M×N"} <= set(lines)
     assert any(line.startswith("h[i] = %") for line in lines)
-    assert any("= Σj A[ij]·h[j]" in line for line in lines)
+    assert any("= Σ_j A[ij]·h[j]" in line for line in lines)
     assert any("1 + 2·%" in line or "+ 1" in line for line in lines)
     assert "logsumexp" in lines[-1]
     assert "reduce scalar" in lines[-1]

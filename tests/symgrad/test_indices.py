@@ -11,6 +11,7 @@ import sympy as sp
 from gradients import check_gradient
 from interpreter import interpret
 from oracle import FLOAT, Net, point, value
+from sentences import refused
 from sympy import Idx, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Piecewise, Sum, symbols
 
 import symgrad as sg
@@ -379,9 +380,4 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_one_sentence(name: str) -> None:
     declare, error, words = BAD[name]
-    with pytest.raises(error) as caught:
-        declare()
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in words:
-        assert word in message, message
+    refused(declare, words, error)

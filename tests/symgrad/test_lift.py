@@ -73,6 +73,13 @@ def test_the_declaration_keeps_its_structure() -> None:
     assert node.body == 1 / g.slot(0)
 
 
+@pytest.mark.parametrize("power", [2, 4])
+def test_the_square_of_a_norm_is_a_sum_of_squares(power: int) -> None:
+    """‖x‖², the usual regulariser, has no root in it to be shown by index, counted or derived."""
+    assert lift(sg.norm(x) ** power) is lift(sg.dot(x, x) ** (power // 2))
+    assert lift(sg.norm(x) ** 3) is not lift(sg.dot(x, x))
+
+
 def test_common_subexpressions_are_one_node() -> None:
     h = sg.tanh(A * x)
     assert sg.tanh(A * x).node is h.node

@@ -17,6 +17,7 @@ from autograd import grad
 from interpreter import interpret
 from oracle import Net
 from proofs import check_proofs
+from sentences import refused
 from sympy import IndexedBase, MatrixSymbol, symbols
 
 import symgrad as sg
@@ -339,9 +340,4 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_one_sentence(name: str) -> None:
     declare, error, words = BAD[name]
-    with pytest.raises(error) as caught:
-        declare()
-    message = str(caught.value)
-    assert "\n" not in message
-    for word in words:
-        assert word in message, message
+    refused(declare, words, error)

@@ -52,6 +52,7 @@ ROWS: list[tuple[str, int, str]] = [
     ("L = sofmax(x)", 5, "did you mean softmax?"),
     ("L = x_a", 5, "did you mean the entry x[a]?"),
     ("v = vector(D)", 5, "a name is declared with a colon, as in x: vector(D)."),
+    ("v = scalar(D)", 5, "a name is declared with a colon, as in x: scalar."),
     ("v: vector D", 11, "sizes stand in parentheses; write vector(D)."),
     ("vector v(D)", 9, "a declaration has the name first, as in x: vector(D)"),
     ("v: vector(D), w: vector(D)", 16, "a line has one declaration"),

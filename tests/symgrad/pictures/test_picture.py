@@ -71,6 +71,8 @@ def test_a_hessian_is_drawn_forward() -> None:
 
 def test_options_are_checked() -> None:
     d = sg.gradient(networks.a1().loss, [w1])
+    with pytest.raises(sg.UnsupportedError, match="3 depends on no symbol, so it has no graph"):
+        sg.draw(3)
     with pytest.raises(sg.UnsupportedError, match='"right" or "down"'):
         d.picture(direction="up")
     with pytest.raises(sg.UnsupportedError, match='"values" or "operations"'):

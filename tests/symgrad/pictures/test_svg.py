@@ -143,6 +143,16 @@ def test_deep_networks_are_folded_and_stay_small() -> None:
     assert len(picture.svg()) < 40_000
 
 
+def test_the_index_of_folded_layers_is_no_name_of_the_users() -> None:
+    value = symbols("l", real=True)
+    for k in range(1, 6):
+        value = sg.let(f"h{k}", sg.tanh(value))
+    cards = sg.draw(sg.let("L", 2 * value), detail="values").scene.cards
+    labels = ["l", "h1 = tanh(l)", "hₜ = tanh(hₜ₋₁)", "h5 = tanh(h4)", "L = 2·h5"]
+    assert [x.label for x in cards] == labels
+    assert cards[2].above == "t = 2, …, 4"
+
+
 def test_layers_that_differ_are_not_folded() -> None:
     x = symbols("x", real=True)
     value = x

@@ -286,3 +286,12 @@ def test_only_a_gradient_has_a_trace() -> None:
 def test_a_row_that_does_not_exist() -> None:
     with pytest.raises(sg.DerivativeError, match="no value k; it has w1, w2, a, b, c, g"):
         traced(networks.a1(), {w1: 2, w2: 3})["k"]
+
+
+def test_by_a_constant_under_a_name() -> None:
+    """It is no node of the picture; what does depend on the point is shown all the same."""
+    t = sp.Symbol("t", real=True)
+    n = sg.let("n", sp.Integer(2))
+    d = sg.gradient(sg.let("L", t * n), [t, n])
+    assert d.trace(at={t: 3})["t"].adjoint == 2
+    assert "∂L/∂t" in d.picture().svg()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from renderings import DERIVATIONS, GOLDEN, SHEETS
 
-from symgrad.show.ascii import spelled
+from symgrad.show.ascii import to_ascii
 
 SPELLED = {
     "δ2 = ∂L/∂z2 = p − y": "delta2 = dL/dz2 = p - y",
@@ -33,7 +33,7 @@ SPELLED = {
 
 @pytest.mark.parametrize("text", SPELLED)
 def test_spelled(text: str) -> None:
-    assert spelled(text) == SPELLED[text]
+    assert to_ascii(text) == SPELLED[text]
 
 
 @pytest.mark.parametrize("name", GOLDEN)

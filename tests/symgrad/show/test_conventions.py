@@ -331,6 +331,12 @@ TURNED: dict[str, tuple[Any, bool, str]] = {
     "a product with ⊙": (sp.HadamardProduct(A * v, u), True, "(v·Aᵀ) ⊙ u"),
     "a symmetric matrix": (sg.assume(MatrixSymbol("S", D, D), sp.Q.symmetric) * u, True, "u·S"),
     "softmax of rows": (sg.softmax(A, rows=True), True, "softmax(A)ᵀ"),
+    "softmax of rows, of a transpose": (sg.softmax(A * A.T, rows=True), True, "softmax(A·Aᵀ)ᵀ"),
+    "softmax of rows, of a product": (
+        sg.softmax((A * B) * (A * B).T, rows=True),
+        True,
+        "softmax(A·B·Bᵀ·Aᵀ)ᵀ",
+    ),
 }
 
 

@@ -158,3 +158,13 @@ def test_a_fact_is_not_used_before_its_own_derivative() -> None:
     """Σy = 1 holds at y and not around it: ∂(Σy)²/∂y is 2·Σy, which is 2, and not 0."""
     y = sg.simplex("y", C)
     assert sg.gradient(sg.sum(y) ** 2, y)[y] == 2 * sp.OneMatrix(C, 1)
+
+
+def test_a_result_by_the_name_of_its_symbol() -> None:
+    network = classifier()
+    d = sg.gradient(network.loss, network.wrt)
+    W1 = next(x for x in d.wrt if str(x) == "W1")
+    assert d["W1"] == d[W1]
+    assert d.in_values("W1") == d.in_values(W1)
+    with pytest.raises(sg.DerivativeError, match="W9 is not among them"):
+        d["W9"]

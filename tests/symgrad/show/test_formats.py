@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from renderings import DERIVATIONS
+from sympy import MatrixSymbol
 
 import symgrad as sg
 from symgrad.show.formats import FORMATS, format_of
@@ -44,3 +45,18 @@ def test_unknown_formats_and_suffixes_are_refused() -> None:
         DERIVATIONS["D4"]().rendered("docx")
     with pytest.raises(sg.UnsupportedError, match=r"no suffix that says its format.*\.md"):
         format_of(Path("sheet"))
+
+
+@pytest.mark.parametrize("level", ["brief", "full"])
+def test_what_is_left_out_is_said(level: str) -> None:
+    """A result too long to read is named by how to get it, and the others are there."""
+    h, weights = MatrixSymbol("x", 5, 1), []
+    for k in range(1, 8):
+        weights.append(MatrixSymbol(f"W{k}", 5, 5))
+        h = sg.let(f"activation_of_layer_{k}", sg.tanh(weights[-1] * h))
+    d = sg.gradient(sg.let("L", sg.dot(h, h)), weights)
+    assert 0 < len(d.results()) < len(weights)
+    said = "Results in named values that would be longer than 400 characters are left out; "
+    assert f"\n\n{said}Derivation.in_values(symbol) gives them." in d.text(level=level)
+    for name in ("text", "ascii", "markdown", "document", "html"):
+        assert "characters are left out; " in d.rendered(name, level=level), name

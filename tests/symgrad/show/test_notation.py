@@ -10,7 +10,7 @@ from sympy import MatrixSymbol, symbols
 
 import symgrad as sg
 from symgrad.show.latex_names import line_name
-from symgrad.show.notation import is_adjoint, over, width
+from symgrad.show.notation import indexed, is_adjoint, over, width
 
 D, H, C = symbols("D H C", integer=True, positive=True)
 x, t = MatrixSymbol("x", D, 1), MatrixSymbol("t", C, 1)
@@ -50,6 +50,12 @@ def test_index_form_in_bars() -> None:
     d = sg.gradient(L, [y, h, W1])
     lines = ["ȳ[k] = y[k] − t[k]", "h̄[j] = Σ_k ȳ[k]·W2[k, j]"]
     assert backward(d, "index", "bar")[:2] == lines
+
+
+def test_entries_of_a_gradient_by_a_value_without_a_name() -> None:
+    """The index stands behind the value, which may be a formula with spaces in it."""
+    assert indexed("∇_z L", "k") == "∇_z[k] L"
+    assert indexed("∇_tanh(W·x + b) L", "k") == "∇_tanh(W·x + b)[k] L"
 
 
 def test_what_is_shown_is_what_is_returned() -> None:

@@ -27,6 +27,7 @@ from sympy import (
 )
 
 import symgrad as sg
+from symgrad import graph as g
 from symgrad.graph import slot
 from symgrad.lift import lift
 from symgrad.show.presentation import measure, present
@@ -98,6 +99,34 @@ def test_binary_cross_entropy_of_a_vector() -> None:
     p = sg.let("p", sg.sigmoid(z))
     loss = sg.let("L", -sg.dot(y, sg.log(p)) - sg.dot(ones - y, sg.log(ones - p)))
     assert lines(sg.gradient(loss, z)) == ["∂L/∂z = p − y"]
+
+
+def logistic_regression(bias_inside: bool) -> tuple[Any, Any, Net]:
+    """The mean loss of logistic regression as students write it, and its bias."""
+    M, D = symbols("M D", integer=True, positive=True)
+    X, w, t = MatrixSymbol("X", M, D), MatrixSymbol("w", D, 1), MatrixSymbol("t", M, 1)
+    b = Symbol("b", real=True)
+    ones = OneMatrix(M, 1)
+    s = sg.sigmoid(X * w + b * ones)
+    s = s if bias_inside else sg.let("s", s)
+    losses = sp.HadamardProduct(t, sg.log(s)) + sp.HadamardProduct(ones - t, sg.log(ones - s))
+    return sg.let("J", -sg.sum(losses) / M), b, Net(dims={M: 4, D: 3})
+
+
+def test_sums_over_the_same_examples_are_one_sum() -> None:
+    """Σ s·(1 − t) − Σ t·(1 − s) is Σ (s − t): the terms meet under one Σ only."""
+    loss, b, _ = logistic_regression(False)
+    assert lines(sg.gradient(loss, b)) == ["∂J/∂b = sum(s − t)/M"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_one_sum_has_the_value_of_two(inside: bool) -> None:
+    loss, b, net = logistic_regression(inside)
+    d = sg.gradient(loss, b)
+    leaves = [n.leaf.symbol for n in g.leaves([d.loss])]
+    env = point(leaves, net, seed=2)
+    computed, shown = interpret([d.roots[0], lift(d.closed_form(b))], net, env)
+    np.testing.assert_allclose(shown, computed, rtol=1e-12)
 
 
 # ------------------------------------------------------------------------ the derivative table

@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 from network_checks import planned
 from networks import NETWORKS, C, Network, classifier
-from oracle import point
+from oracle import Net, point
 from proofs import check_proofs
 from random_networks import Network as RandomNetwork
 from sympy import MatrixSymbol, Symbol
@@ -20,7 +20,7 @@ from symgrad import graph as g
 from symgrad.algebra import scaled
 from symgrad.identities import CANONICAL
 from symgrad.show import expansion, proof, visible
-from symgrad.show.presentation import PRESENTED, law_between, presented
+from symgrad.show.presentation import ONE_SUM, PRESENTED, law_between, presented
 from symgrad.show.visible import SILENT, VISIBLE
 
 
@@ -82,6 +82,41 @@ def test_logistic_regression() -> None:
         "σ(−z) = 1 − σ(z)",
         "multiplied out, and like terms added up",
     ]
+
+
+def by_examples() -> tuple[sg.Derivation, Net, dict[str, Any]]:
+    """Logistic regression over the rows of X, as it is typed, by w and by the bias b."""
+    model = sg.parse("""
+        X: matrix(n, m);  t: vector(n);  w: vector(m);  b: scalar
+        s = sigmoid(X w + b)
+        J = -(1/n) sum(t*log(s) + (1 - t)*log(1 - s)) + 1/2 ||w||^2
+        params w, b
+    """)
+    net = Net(dims={model.dims["n"]: 4, model.dims["m"]: 3})
+    env = point([model.names[x] for x in ("X", "t", "w", "b")], net, seed=5)
+    return sg.gradient(model.loss, model.params), net, env
+
+
+def test_terms_meet_under_one_sum() -> None:
+    d, net, env = by_examples()
+    lines = proved(d)
+    assert [x[0] for x in lines["∂J/∂b"][-3:]] == [
+        "sum((s ⊙ (1 − t) − t ⊙ σ(−b·1 − X·w))/n)",
+        "sum((s ⊙ (1 − t))/n − (t ⊙ (1 − s))/n)",
+        "sum(s − t)/n",
+    ]
+    assert lines["∂J/∂b"][-3][1] == ONE_SUM
+    for convention in ("declared", "row"):
+        assert check_proofs(d, net, env, convention=convention) > 5
+
+
+def test_inner_values_are_spelled_in_the_convention() -> None:
+    """∂J/∂(w·Xᵀ) beside σ(b·1 + w·Xᵀ), and not ∂J/∂(X·w)."""
+    d, _, _ = by_examples()
+    text = d.text(convention="row", level="full")
+    assert "∂J/∂(w·Xᵀ)·X" in text
+    assert "X·w" not in text
+    assert "∂J/∂(X·w)[" in d.text("index", convention="row", level="full")
 
 
 def test_the_hessian_of_logistic_regression() -> None:
@@ -227,6 +262,25 @@ def test_a_wrong_rearrangement_is_found(monkeypatch: pytest.MonkeyPatch) -> None
         at_point(NETWORKS["A7"]())
 
 
+def test_a_proof_that_stops_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the moves that put names in, no proof comes to its line: readers see where."""
+    monkeypatch.setattr(proof.Proofs, "_names", lambda self, stage: {})
+    network = classifier()
+    moves = proved(sg.gradient(network.loss, network.wrt))["δ2"]
+    assert moves[-1] == ("p − y", proof.UNPROVED)
+    with pytest.raises(AssertionError, match="no named law"):
+        at_point(network)
+
+
+def test_the_name_of_an_identity_is_put_in() -> None:
+    A = MatrixSymbol("A", C, C)
+    one = sg.let("n", sp.Identity(C))
+    loss = sg.let("L", sg.logdet(A * A.T + sp.Identity(C)) + sg.dot(MatrixSymbol("B", C, C), one))
+    (moves,) = proved(sg.gradient(loss, A)).values()
+    assert "n" in moves[-1][0]
+    assert moves[-1][1] == "n = I"
+
+
 # ----------------------------------------------------------------------------- the tables
 
 
@@ -353,3 +407,10 @@ GOLDEN: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_printed(name: str, golden: Callable[..., None]) -> None:
     golden(GOLDEN[name]())
+
+
+def test_sparsemax_of_every_example() -> None:
+    """Its sparsemax is one of a matrix, which has no name in matrix notation."""
+    x, b = MatrixSymbol("x", C, 1), MatrixSymbol("b", C, 1)
+    risk = sg.empirical_risk(sg.let("L", sg.dot(sg.sparsemax(x + b), x)), [x])
+    assert "∂R/∂b" in sg.gradient(sg.let("R", risk), b).text(level="full")

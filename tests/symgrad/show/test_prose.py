@@ -28,6 +28,7 @@ SENTENCES = {
         r"Gradient of $L$ with respect to $W_{1}$, $\gamma$"
     ),
     "hₗ₋₁ for l = 2, …, 99": r"$h_{l-1}$ for $l = 2$, $\dots$, $99$",
+    "(backward ÷ forward = 2)": r"(backward $\div$ forward $= 2$)",
     "50% of it & more": r"$50\%$ of it $\&$ more",
 }
 """A sentence → LaTeX's text mode."""

@@ -16,7 +16,8 @@ from sympy import MatrixSymbol, Symbol, symbols
 
 import symgrad as sg
 from symgrad.graph import Kind
-from symgrad.show.factors import MATRIX_PRODUCTS
+from symgrad.lift import lift
+from symgrad.show.factors import CHAINS, MATRIX_PRODUCTS
 from symgrad.show.notation import over
 from symgrad.show.rules import _LINEAR_ALGEBRA, _REDUCTIONS, RULES, declared_fact
 
@@ -55,10 +56,28 @@ LAWS: dict[str, tuple[Callable[[], Any], Any, str]] = {
         lambda: A.T * S, A, "product rule for matrices: Z = Aᵀ·B gives Ā = B·Z̄ᵀ"
     ),
     "right, transposed": (
-        lambda: S * (Q * S).T, Q, "product rule for matrices: Z = A·X gives X̄ = Aᵀ·Z̄"
+        lambda: S * (Q * S).T, Q, "product rule for matrices: Z = A·Xᵀ gives X̄ = Z̄ᵀ·A"
     ),
     "in the middle": (
-        lambda: A * (P.T * Q) * S, P, "product rule for matrices: Z = A·X·B gives X̄ = Aᵀ·Z̄·Bᵀ"
+        lambda: A.T * Q * S, Q, "product rule for matrices: Z = A·X·B gives X̄ = Aᵀ·Z̄·Bᵀ"
+    ),
+    "in the middle, transposed": (
+        lambda: A * (P.T * Q) * S, P, "product rule for matrices: Z = A·Xᵀ·B gives X̄ = B·Z̄ᵀ·A"
+    ),
+    "at the left end, transposed": (
+        lambda: P.T * Q * S, P, "product rule for matrices: Z = Xᵀ·B gives X̄ = B·Z̄ᵀ"
+    ),
+    "in the second of two chains": (
+        lambda: (Q * a) * (B.T * b).T, B, "product rule for matrices: Z = A·X gives X̄ = Aᵀ·Z̄"
+    ),
+    "at the right end": (
+        lambda: Q * A * B, B, "product rule for matrices: Z = A·X gives X̄ = Aᵀ·Z̄"
+    ),
+    "before a vector, transposed": (
+        lambda: P.T * Q * a, P, "product rule for matrices: z = Xᵀ·b gives X̄ = b·z̄ᵀ"
+    ),
+    "between a matrix and a vector, transposed": (
+        lambda: A * P.T * a, P, "product rule for matrices: z = A·Xᵀ·b gives X̄ = b·z̄ᵀ·A"
     ),
     "matrix and vector": (lambda: A * b, A, "product rule for matrices: z = A·b gives Ā = z̄·bᵀ"),
     "vector": (lambda: A * b, b, "product rule for matrices: z = A·b gives b̄ = Aᵀ·z̄"),
@@ -163,6 +182,7 @@ def times(x: Any, y: Any) -> Any:
 def formulas() -> Iterator[Any]:
     texts = [x for _, _, law in LAWS.values() for x in law.split("; ")]
     texts += [f"Z = {z} gives {gets}" for z, gets in MATRIX_PRODUCTS.values()]
+    texts += [f"{z} gives {gets}" for z, gets, _ in CHAINS.values()]
     texts += [row.backward for row in _LINEAR_ALGEBRA.values()]
     for text in dict.fromkeys(texts):
         found = re.fullmatch(r"(?:[a-z ]+: )?(\w) = (.+) gives (\S+) = (.+)", text)
@@ -213,6 +233,20 @@ def test_a_value_that_is_used_twice() -> None:
     d = sg.gradient(sg.let("L", sg.dot(sg.sin(p), sg.cos(q))), [h, p, q, a])
     (line,) = [s for s in d.steps if s.names[-1] == "∂L/∂h"]
     assert line.law.endswith("h is used by p and q: their messages add")
+
+
+def test_the_order_of_laws_is_not_that_of_the_nodes() -> None:
+    """A value that another derivation has made before is numbered before the rest of this one."""
+    laws = []
+    for k in range(2):
+        y, f = Symbol(f"y{k}", real=True), Symbol(f"f{k}", real=True)
+        made = [sg.softplus(f), y * f][:: 1 - 2 * k]
+        kept = [lift(x) for x in made]
+        (line,) = lines_of(sg.gradient(sg.let("L", sg.softplus(f) - y * f), f))
+        laws.append(line.law.replace(str(f), "f"))
+        assert len(kept) == 2
+    assert laws[0] == laws[1]
+    assert laws[0].count("; ") == 2
 
 
 def test_facts_are_quoted_as_declared() -> None:
