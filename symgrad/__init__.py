@@ -142,6 +142,10 @@ if TYPE_CHECKING:
     from symgrad.plots.units import plot_units
     from symgrad.plots.vector_activation import plot_vector_activation
     from symgrad.training import training_module
+    from symgrad.verify.steps import Steps, StepVerdict
+    from symgrad.verify.verdict import Verdict
+    from symgrad.verify.verify import verify, verify_steps
+    from symgrad.verify.witness import Witness
 
 __version__ = "0.1.0"
 
@@ -157,10 +161,14 @@ __all__ = [
     "Picture",
     "ShapeError",
     "Step",
+    "StepVerdict",
+    "Steps",
     "SymgradError",
     "Trace",
     "TrainingModule",
     "UnsupportedError",
+    "Verdict",
+    "Witness",
     "abs",
     "acos",
     "acosh",
@@ -274,6 +282,8 @@ __all__ = [
     "trace",
     "training_module",
     "unit_report",
+    "verify",
+    "verify_steps",
     "zero_one_loss",
 ]
 
@@ -295,6 +305,12 @@ _ON_FIRST_USE = {
     "plot_vector_activation": "symgrad.plots.vector_activation",
     "training_module": "symgrad.training",
     "unit_report": "symgrad.plots.unit_report",
+    "StepVerdict": "symgrad.verify.steps",
+    "Steps": "symgrad.verify.steps",
+    "Verdict": "symgrad.verify.verdict",
+    "Witness": "symgrad.verify.witness",
+    "verify": "symgrad.verify.verify",
+    "verify_steps": "symgrad.verify.verify",
 }
 """What generates code, plots or reads text is imported on first use: deriving does without it."""
 

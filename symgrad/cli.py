@@ -1,4 +1,4 @@
-"""The command line: ``symgrad demo``, ``derive``, ``graph``, ``cost`` and ``build``.
+"""The command line: ``symgrad demo``, ``derive``, ``verify``, ``graph``, ``cost`` and ``build``.
 
 A model is a text model, ``model.sg`` or ``model.sg:name``, or ``file.py:name``: the Python file
 that declares it, which is run, and the name of the loss in it (`models`).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import inspect
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,11 +26,35 @@ from symgrad.models import (
 )
 
 app = typer.Typer(
-    help="Closed-form gradients from SymPy, and fast training code from gradients.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from symgrad import __version__
+
+        typer.echo(f"symgrad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Closed-form gradients with every step, checks of hand derivations, and fast training code.
+
+    A model is a text model, whose guide is printed by symgrad language, or a Python file and the
+    name of the loss in it.
+    """
+
 
 Model = Annotated[
     str,
@@ -72,7 +97,10 @@ def derive(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The file to write instead of printing.")
+        Path | None,
+        typer.Option(
+            "--out", help="The file to write (.txt, .md, .tex, .html) instead of printing."
+        ),
     ] = None,
     form: Annotated[str, typer.Option(help="matrix or index.")] = "matrix",
     notation: Annotated[str, typer.Option(help="delta, bar, partial or nabla.")] = "delta",
@@ -88,6 +116,10 @@ def derive(
     messages: Annotated[
         bool, typer.Option("--messages", help="Give every named value's adjoint a line.")
     ] = False,
+    fold: Annotated[
+        bool,
+        typer.Option("--fold/--no-fold", help="Show layers that repeat once, with an index."),
+    ] = True,
 ) -> None:
     """Print the derivation of a loss, or write it to a file."""
     from symgrad.show.formats import FORMATS, format_named, format_of
@@ -98,7 +130,7 @@ def derive(
     format_named(name)  # before the work, not after it
     declared = load_model(model)
     derivation = gradient(declared.loss, select_symbols(declared, wrt), messages=messages)
-    options = Options(convention=convention, layout=layout, level=level)
+    options = Options(convention=convention, layout=layout, level=level, fold=fold)
     if out is not None:
         derivation.save(out, form, notation, format=name, **options)
         typer.echo(f"written: {out}")
@@ -118,6 +150,100 @@ def _for_terminal(text: str) -> str:
     from symgrad.show.ascii import to_ascii
 
     return text if _takes_unicode(sys.stdout.encoding) else to_ascii(text)
+
+
+@app.command()
+def verify(
+    model: Model,
+    claim: Annotated[
+        str,
+        typer.Argument(
+            help='A claim, as "dL/dW1 = (p - y) x\'", or a file of work: .tex, .txt, or - for '
+            "standard input.",
+            show_default=False,
+        ),
+    ],
+    wrt: Annotated[
+        list[str] | None,
+        typer.Option("--wrt", help="What a claim without a left side is the gradient of."),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="text or latex. Default: what it looks like.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="Of gradients: natural or numerator.")] = "natural",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether a hand derivation is right, or where it goes wrong and why.
+
+    The exit status is 0 for right, 1 for wrong, 2 for undecided or not readable.
+    """
+    from symgrad.verify.command import NOT_DECIDED, STYLES, answer
+
+    try:
+        found = answer(model, claim, wrt, language=language, layout=layout)
+    except SymgradError as error:
+        typer.echo(f"symgrad: {error}", err=True)
+        raise typer.Exit(NOT_DECIDED) from error
+    if as_json:
+        typer.echo(found.json(ascii=not _takes_unicode(sys.stdout.encoding)))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console(highlight=False)
+        for line, kind in found.lines:
+            console.print(_for_terminal(line), style=STYLES.get(kind), markup=False, soft_wrap=True)
+    else:
+        typer.echo(_for_terminal("\n".join(line for line, _ in found.lines)))
+    raise typer.Exit(found.status)
+
+
+@app.command()
+def grade(
+    key: Model,
+    submissions: Annotated[
+        Path, typer.Argument(help="The folder of the submissions: .tex, .txt, .md.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The table. Default: results.csv.", show_default=False),
+    ] = None,
+    wrt: Annotated[
+        list[str] | None,
+        typer.Option("--wrt", help="A gradient to be found; may be repeated. Default: the params."),
+    ] = None,
+    gradescope: Annotated[
+        bool, typer.Option("--gradescope", help="Write Gradescope's results.json instead.")
+    ] = False,
+    points: Annotated[float, typer.Option(help="Points of a submission that is right.")] = 1.0,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes at once. Default: one for each core.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time for one submission.")] = 20.0,
+    memory: Annotated[int, typer.Option(help="Memory for one submission, in MB.")] = 512,
+    layout: Annotated[str, typer.Option(help="Of gradients: natural or numerator.")] = "natural",
+) -> None:
+    """Mark a folder of hand derivations, line by line, with feedback for each.
+
+    Every submission is read in a process of its own, with a limit on time and memory. A run that
+    was stopped goes on where it was when the same command is given again.
+    """
+    from rich.console import Console
+
+    from symgrad.grading.command import plan, run
+
+    planned = plan(
+        key,
+        submissions,
+        out,
+        wrt=wrt,
+        layout=layout,
+        points=points,
+        jobs=jobs,
+        seconds=seconds,
+        megabytes=memory,
+        as_gradescope=gradescope,
+    )
+    raise typer.Exit(run(planned, Console()))
 
 
 @app.command()
@@ -223,7 +349,12 @@ def build(
         list[str] | None,
         typer.Option("--data", help="A data leaf; may be repeated. Default: a text model's."),
     ] = None,
-    predict: Annotated[str | None, typer.Option(help="The prediction's name in the file.")] = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(
+            help="The prediction's name in the file. Default: the module predicts nothing."
+        ),
+    ] = None,
     target: TargetName = "numba",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
 ) -> None:
@@ -246,8 +377,17 @@ def build(
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: an error is one sentence on standard error and exit status 1."""
     run: Callable[..., Any] = app
-    try:
-        run(args=arguments)
-    except SymgradError as error:
-        typer.echo(f"symgrad: {error}", err=True)
-        sys.exit(1)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            run(args=arguments)
+        except SymgradError as error:
+            typer.echo(f"symgrad: {error}", err=True)
+            sys.exit(1)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """A warning as one sentence: the place in this program that it comes from helps nobody."""
+    typer.echo(f"symgrad: warning: {message}", err=True)

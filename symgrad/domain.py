@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import sympy as sp
 
@@ -29,6 +31,18 @@ from symgrad.recognise import FORWARD
 from symgrad.rewrite import Rewriter
 
 _LOG = sp.log(slot(0))
+
+_PLACE: ContextVar[str] = ContextVar("place", default="")
+
+
+@contextmanager
+def declared_at(place: str) -> Iterator[None]:
+    """What is declared inside comes from a text: warnings say where, ``line 2, column 5``."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
 
 
 def warn_of_logarithms(root: Node) -> None:
@@ -132,8 +146,10 @@ def _warn(shown: Node, operand: Node) -> None:
     advice = next(text for fits, text in ADVICE if fits(operand))
     can = "0" if bounds(operand).nonnegative else "≤ 0"
     form = matrix_form(shown) if shown.rank <= 2 else entry_form(shown).expr
+    place = _PLACE.get()
     warnings.warn(
-        f"the logarithm of {formula(form)} is taken, which can be {can}; {advice}.",
+        f"{place}{': ' if place else ''}the logarithm of {formula(form)} is taken, "
+        f"which can be {can}; {advice}.",
         DomainWarning,
         stacklevel=_level_of_caller(),
     )

@@ -243,7 +243,7 @@ def _choice(
     """A Piecewise as one map."""
     varying = sorted(
         {a for a in operands if a.node.kind is not g.Kind.CONST},
-        key=lambda a: (a.node.uid, a.labels),
+        key=lambda a: (a.node.place, a.labels),
     )
     body = e.xreplace(
         {

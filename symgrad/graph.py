@@ -40,7 +40,8 @@ bound to 1 later.
 
 **Hash-consing.** Two nodes that are built alike are the same Python object, so equality is
 identity, a common subexpression is found by construction, and a pass may memoise on nodes.
-``uid`` grows with construction, so ascending ``uid`` is a topological order of any graph.
+Nodes are ordered by their ``place``, which is what they are and not when they were made, and
+ascending ``place`` is a topological order of any graph.
 
 Nothing here recurses: a chain of ten thousand nodes is an ordinary graph.
 """
@@ -49,7 +50,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 from weakref import WeakValueDictionary
@@ -57,6 +58,7 @@ from weakref import WeakValueDictionary
 import sympy as sp
 
 from symgrad.errors import GraphError
+from symgrad.place import Place, place_of
 
 Dim: TypeAlias = "int | sp.Expr"
 Shape: TypeAlias = "tuple[Dim, ...]"
@@ -138,14 +140,19 @@ class NameData(NamedTuple):
 class Node:
     """One immutable value of the graph. Made by the constructors below, never directly."""
 
-    __slots__ = ("__weakref__", "args", "data", "kind", "labels", "shape", "uid")
+    __slots__ = ("__weakref__", "args", "data", "kind", "labels", "place", "shape")
 
     kind: Kind
     args: tuple[Node, ...]
     labels: tuple[Labels, ...]
     shape: Shape
     data: object
-    uid: int
+    place: Place
+
+    @property
+    def uid(self) -> int:
+        """A number in this process, for messages."""
+        return self.place.uid
 
     def __repr__(self) -> str:
         return f"<{self.kind.value} {self.uid} of shape {self.shape}>"
@@ -223,7 +230,6 @@ class Node:
 
 
 _interned: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
-_uids: Iterator[int] = itertools.count()
 
 
 def _intern(
@@ -238,7 +244,8 @@ def _intern(
     if node is None:
         node = Node()
         node.kind, node.args, node.labels, node.shape, node.data = key
-        node.uid = next(_uids)
+        name = node.name if kind is Kind.LEAF or kind is Kind.NAMED else ""
+        node.place = place_of(kind.value, name, (data, shape, str(labels)), [x.place for x in args])
         _interned[key] = node
     return node
 
@@ -321,10 +328,10 @@ def add(terms: Iterable[tuple[object, Node, Labels]], shape: Shape) -> Node:
     """c₁·a₁ + c₂·a₂ + …; every label is an axis of the result."""
     ordered = sorted(
         ((sp.sympify(c), node, labels) for c, node, labels in terms),
-        key=lambda term: (term[1].uid, term[2]),
+        key=lambda term: (term[1].place, term[2]),
     )
     if len({term[1:] for term in ordered}) < len(ordered):  # one operand with several weights
-        ordered.sort(key=lambda term: (term[1].uid, term[2], sp.default_sort_key(term[0])))
+        ordered.sort(key=lambda term: (term[1].place, term[2], sp.default_sort_key(term[0])))
     return _intern(
         Kind.SUM,
         tuple(node for _, node, _ in ordered),
@@ -394,8 +401,8 @@ def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
     if not accesses:
         return accesses
 
-    def coarse(access: Access) -> tuple[int, tuple[int, ...]]:
-        return access.node.uid, tuple(x if x < rank else rank for x in access.labels)
+    def coarse(access: Access) -> tuple[Place, Labels]:
+        return access.node.place, tuple(x if x < rank else rank for x in access.labels)
 
     def numbered(order: Iterable[Access]) -> list[Access]:
         fresh: dict[int, int] = {}
@@ -439,11 +446,11 @@ def topological(
         if node not in seen:
             seen.add(node)
             stack.extend(node.args if operands is None else operands(node))
-    return sorted(seen, key=lambda node: node.uid)
+    return sorted(seen, key=lambda node: node.place)
 
 
 def leaves(roots: Iterable[Node]) -> list[Node]:
-    """The leaves below ``roots``, in the order of their declaration."""
+    """The leaves below ``roots``, by name."""
     return [node for node in topological(roots) if node.kind is Kind.LEAF]
 
 
@@ -518,8 +525,8 @@ def validate(roots: Iterable[Node], valid: Set[Node] = frozenset()) -> None:
 def _problem(node: Node) -> str | None:
     if len(node.labels) != len(node.args):
         return f"{len(node.args)} operands but {len(node.labels)} lists of labels"
-    if any(arg.uid >= node.uid for arg in node.args):
-        return "an operand is younger than the node"
+    if any(arg.place >= node.place for arg in node.args):
+        return "an operand is not deeper than the node"
     dims: dict[int, Dim] = dict(enumerate(node.shape))
     for arg, labels in node.accesses:
         if len(labels) != arg.rank:

@@ -17,7 +17,7 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.batch import with_axes
 from symgrad.graph import Kind, Node, Shape
-from symgrad.reverse import adjoint_name, adjoints
+from symgrad.reverse import Trail, adjoint_label, adjoint_name, adjoints
 
 
 class Sweep(NamedTuple):
@@ -42,44 +42,56 @@ def inner(left: Sequence[Node], right: Sequence[Node]) -> Node:
 
 
 def pushed(
-    values: Sequence[Node], variables: Sequence[Node], directions: Sequence[Node]
+    values: Sequence[Node],
+    variables: Sequence[Node],
+    directions: Sequence[Node],
+    trail: Trail | None = None,
 ) -> list[Node]:
     """J·direction: for each value, in its shape, summed over the variables.
 
     The sweep of ⟨values, u⟩ is linear in u; this is its derivative by u. The tangent of a named
-    value has the name of its adjoint, because it is the adjoint of its adjoint.
+    value has the name of its adjoint, because it is the adjoint of its adjoint. A ``trail`` names
+    every tangent.
     """
     seeds = [_seed(value.shape, k) for k, value in enumerate(values)]
-    sweep = adjoints(inner(values, seeds), list(variables))
-    of = {adjoint: node for node, adjoint in sweep.items() if node.kind is Kind.NAMED}
+    first = None if trail is None else Trail(names_messages=False)
+    sweep = adjoints(inner(values, seeds), list(variables), trail=first)
+    own = {node: x for node, x in sweep.items() if x.kind is Kind.NAMED}  # or that of its name
+    of = {x: node for node, x in own.items() if x.name == _tangent_name(node)}
     reached = [(sweep[x], v) for x, v in zip(variables, directions, strict=True) if x in sweep]
     back = adjoints(
         inner([x for x, _ in reached], [v for _, v in reached]),
         seeds,
-        name=lambda node: adjoint_name(of[node]),
+        name=lambda node: _tangent_name(of[node]),
     )
+    if trail is not None and first is not None:
+        trail.values |= {_tangent_name(node): node for node in of.values()}
+        trail.regions |= first.regions
     return [back.get(u, g.const(0, u.shape)) for u in seeds]
 
 
-def sweeps(
-    value: Node, variables: Sequence[Node], every: dict[str, Node] | None = None
-) -> list[Sweep]:
+def _tangent_name(node: Node) -> str:
+    """The provisional name of a value's tangent, which is that of its adjoint."""
+    return adjoint_name(node) if node.kind is Kind.NAMED else adjoint_label(node)
+
+
+def sweeps(value: Node, variables: Sequence[Node], trail: Trail | None = None) -> list[Sweep]:
     """The Jacobian of ``value`` by each of ``variables``, in as few sweeps as there are reasons.
 
     A scalar variable is one direction, so its column is pushed forward, unless the value is a
-    scalar itself; every other block is pulled back from an identity. Where ``every`` is given, that
-    sweep names all its adjoints, as in `adjoints`.
+    scalar itself; every other block is pulled back from an identity, with a ``trail`` where one is
+    given, as in `adjoints`.
     """
     result: list[Sweep] = []
     rest = list(range(len(variables)))
     if value.rank:
         for k in [k for k in rest if not variables[k].rank]:
-            tangent = pushed([value], [variables[k]], [g.const(1)])
+            tangent = pushed([value], [variables[k]], [g.const(1)], trail)
             result.append(Sweep((k,), tuple(tangent), backward=False))
             rest.remove(k)
     if rest:
         seed = _seed(value.shape, 0)
-        sweep = adjoints(value, [variables[k] for k in rest], seed, every=every)
+        sweep = adjoints(value, [variables[k] for k in rest], seed, trail=trail)
         raw = [sweep.get(variables[k], g.const(0, variables[k].shape)) for k in rest]
         result.append(Sweep(tuple(rest), tuple(_spread(raw, seed)), backward=True))
     return result

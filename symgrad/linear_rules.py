@@ -229,7 +229,7 @@ def least_labels(node: Node) -> Node | None:
             g.product(zip(node.args, labels, strict=True), node.shape)
             for labels in itertools.product(*choices)
         )
-        best = min(made, key=lambda n: ([a.uid for a in n.args], n.labels))
+        best = min(made, key=lambda n: ([a.place for a in n.args], n.labels))
     else:  # no label is contracted, so each operand has its own least order
         accesses = [(n, min(x)) for n, x in zip(node.args, choices, strict=True)]
         match node.kind:

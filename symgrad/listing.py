@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
@@ -12,8 +12,10 @@ _LETTERS = "ijklmnopqrstuvwxyz"
 
 
 def shape_text(shape: Iterable[object]) -> str:
-    """A shape as it is printed: ``H×D``, ``H×(T − 2)``, or ``scalar``."""
-    sizes = (str(n).replace(" - ", " − ") for n in shape)
+    """A shape as it is printed: ``H×D``, ``H×(T − 2)``, ``T − 2``, or ``scalar``."""
+    sizes = [str(n).replace(" - ", " − ") for n in shape]
+    if len(sizes) == 1:
+        return sizes[0]
     return "×".join(f"({n})" if " " in n else n for n in sizes) or "scalar"
 
 
@@ -21,7 +23,7 @@ def _letters(labels: Iterable[int]) -> str:
     return "".join(_LETTERS[x] if x < len(_LETTERS) else f"<{x}>" for x in labels)
 
 
-def _reference(node: Node) -> str:
+def _reference(node: Node, number: Mapping[Node, int]) -> str:
     match node.kind:
         case Kind.LEAF | Kind.NAMED:
             return node.name
@@ -30,7 +32,7 @@ def _reference(node: Node) -> str:
         case Kind.DELTA:
             return "δ"
         case _:
-            return f"%{node.uid}"
+            return f"%{number[node]}"
 
 
 def condition(node: Node, axes: Sequence[str]) -> str:
@@ -40,13 +42,16 @@ def condition(node: Node, axes: Sequence[str]) -> str:
     return f"{total} {relation} 0"
 
 
-def equation(node: Node) -> str:
-    """One node as index notation over its operands, such as ``Σ_k %3[ik]·x[k]``."""
+def equation(node: Node, number: Mapping[Node, int]) -> str:
+    """One node as index notation over its operands, such as ``Σ_k %3[ik]·x[k]``.
+
+    ``number`` has what stands for a value without a name.
+    """
 
     def operand(access: Access) -> str:
         if access.node.kind is Kind.INDICATOR:
             return f"1[{condition(access.node, _letters(access.labels))}]"
-        ref = _reference(access.node)
+        ref = _reference(access.node, number)
         return f"{ref}[{_letters(access.labels)}]" if access.labels else ref
 
     contracted = _letters(range(node.rank, len(label_dims(node))))
@@ -54,7 +59,7 @@ def equation(node: Node) -> str:
     operands = [operand(a) for a in node.accesses]
     match node.kind:
         case Kind.LEAF | Kind.CONST | Kind.DELTA:
-            return _reference(node)
+            return _reference(node, number)
         case Kind.INDICATOR:
             return f"1[{condition(node, _LETTERS)}]"
         case Kind.ONEHOT:
@@ -78,7 +83,9 @@ def equation(node: Node) -> str:
 def text(roots: Iterable[Node]) -> str:
     """The whole graph, one node a line, operands first: what ``symgrad graph`` prints."""
     lines = []
-    for node in topological(roots):
+    order = topological(roots)
+    number = {node: k for k, node in enumerate(order)}
+    for node in order:
         if node.kind in (Kind.CONST, Kind.DELTA, Kind.INDICATOR):
             continue
         axes = _letters(range(node.rank))
@@ -87,6 +94,6 @@ def text(roots: Iterable[Node]) -> str:
             facts = "".join(f", {fact.name}" for fact in sorted(node.leaf.facts))
             lines.append(f"{node.name}: leaf {shape}{facts}")
         else:
-            left = f"{_reference(node)}[{axes}]" if axes else _reference(node)
-            lines.append(f"{left} = {equation(node)}    {node.kind.value} {shape}")
+            left = f"{_reference(node, number)}[{axes}]" if axes else _reference(node, number)
+            lines.append(f"{left} = {equation(node, number)}    {node.kind.value} {shape}")
     return "\n".join(lines)

@@ -39,7 +39,7 @@ def regions(nodes: Iterable[Node], consumers: Mapping[Node, Sequence[Node]]) -> 
     """The regions among ``nodes``, by their roots, where they make a derivative shorter."""
     found: dict[Node, Region] = {}
     inner: set[Node] = set()  # all of whose uses lie in regions
-    for node in sorted(nodes, key=lambda n: -n.uid):
+    for node in sorted(nodes, key=lambda n: n.place, reverse=True):
         if node in inner or not _is_elementwise(node):
             continue
         region = _region(node, consumers)
@@ -80,7 +80,7 @@ def _cuts(root: Node) -> Iterator[tuple[Access, list[Node]]]:
     maps = 0
     frontier: dict[Node, Labels] = {root: axes_of(root)}
     while frontier and len(inside) < _MOST_NODES:
-        node = max(frontier, key=lambda n: n.uid)
+        node = max(frontier, key=lambda n: n.place)
         maps += node.kind is Kind.MAP
         if not _is_elementwise(node) or maps > _MOST_MAPS:
             return
@@ -101,7 +101,7 @@ def _cuts(root: Node) -> Iterator[tuple[Access, list[Node]]]:
 def _composed(root: Node, variable: Access, inside: Collection[Node]) -> sp.Expr:
     """``root`` as one expression in ``slot(0)``, which stands for the variable."""
     done: dict[Node, sp.Expr] = {variable.node: slot(0)}
-    for node in sorted(inside, key=lambda n: n.uid):
+    for node in sorted(inside, key=lambda n: n.place):
         args = [a.value if a.kind is Kind.CONST else done[a] for a in node.args]
         match node.kind:
             case Kind.SUM:

@@ -39,20 +39,24 @@ def reading(
     roots: Sequence[Node],
     forward: Sequence[Node],
     asked: Sequence[Node] = (),
+    loss: Node | None = None,
 ) -> tuple[list[Node], dict[Node, Node]]:
     """The readable form of gradients ``roots`` of a graph with named values ``forward``.
 
-    The adjoints of the values ``asked`` keep their names, however often they are used. Returns
+    The adjoints of the values ``asked`` keep their names, however often they are used; the
+    ``loss`` is put into its own derivative as `foldable` says. Returns
     the roots and the named adjoints that they refer to, each with its forward value (in normal
     form), in the order of the backward sweep.
     """
     forward = rewriter(forward)
-    roots = fold_names(rewriter(roots), forward)
+    if loss is not None and _is_arithmetic(loss.args[0]):
+        roots = unname(roots, [loss])
+    roots = fold_names(rewriter(roots), forward, loss)
     kept = {adjoint_name(node) for node in asked}
     kept |= _layers(roots, forward)
     while True:
         roots, changed = _inline_adjoints(roots, forward, kept)
-        roots = fold_names(rewriter(roots), forward)
+        roots = fold_names(rewriter(roots), forward, loss)
         if not changed:
             break
     return _number_adjoints(roots, forward)
@@ -65,14 +69,12 @@ def named_adjoints(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]
     return [node for node in order if node.kind is Kind.NAMED and node not in known]
 
 
-def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
-    """The value of a named node → that node, wherever it is computed again."""
+def fold_names(
+    roots: Sequence[Node], forward: Sequence[Node], loss: Node | None = None
+) -> list[Node]:
+    """The value of a named node → that node, wherever it is computed again; see `foldable`."""
     known = set(forward)
-    names = {
-        node.args[0]: node
-        for node in forward
-        if node.args[0].kind not in (Kind.LEAF, Kind.CONST, Kind.NAMED)
-    }
+    names = foldable(forward, loss)
     done: dict[Node, Node] = {}
     for node in g.topological(roots, lambda node: () if node in known else node.args):
         if node in known:
@@ -81,6 +83,26 @@ def fold_names(roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
             new = names.get(node) or g.rebuild(node, [done[arg] for arg in node.args])
             done[node] = names.get(new, new)
     return [done[root] for root in roots]
+
+
+def foldable(forward: Sequence[Node], loss: Node | None = None) -> dict[Node, Node]:
+    """The value of each named node that stands for it wherever it is computed again → that node.
+
+    The name of the ``loss`` is put into its own derivative as the output of a function only:
+    L = exp(v) has ∂L/∂v = L, and L = h² has no 1 − L for 1 − h².
+    """
+    return {
+        node.args[0]: node
+        for node in forward
+        if node.args[0].kind not in (Kind.LEAF, Kind.CONST, Kind.NAMED)
+        and not (node is loss and _is_arithmetic(node.args[0]))
+    }
+
+
+def _is_arithmetic(node: Node) -> bool:
+    """Whether a value is a sum, a product or a power of values, and no function's."""
+    power = node.kind is Kind.MAP and node.body.is_Pow and node.body.exp.is_Integer
+    return power or node.kind in (Kind.SUM, Kind.PRODUCT)
 
 
 _DEEPEST = 8

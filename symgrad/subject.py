@@ -26,6 +26,7 @@ from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
 from symgrad.lift import leaves_by_name, lift
 from symgrad.listing import shape_text
+from symgrad.order import evaluated_among
 from symgrad.recognise import FORWARD
 from symgrad.rewrite import Rewriter
 from symgrad.simplify import fold_names
@@ -55,7 +56,8 @@ class Subject:
         if root.kind is not Kind.NAMED:
             warn_of_logarithms(root)
         self.root = root if root.kind is Kind.NAMED else g.named(_free_name(root, kind), root)
-        self.declared = [n for n in g.topological([self.root, *beside]) if n.kind is Kind.NAMED]
+        named = [n for n in g.topological([self.root, *beside]) if n.kind is Kind.NAMED]
+        self.declared = evaluated_among([self.root, *beside], named)
         below = set(g.topological([self.root]))
         self.targets = [_target(w, below, kind) for w in self.wrt]
         self.rewriter = Rewriter((*FORWARD, *DELTA_RULES))
@@ -96,7 +98,7 @@ class Subject:
     def restored(self, nodes: Sequence[Node]) -> list[Node]:
         """``nodes`` with the variables as the values that they stand for, names put back."""
         found = self.rewriter(g.substitute(list(nodes), self._back))
-        return fold_names(found, self.rewriter(self.declared))
+        return fold_names(found, self.rewriter(self.declared), self.value)
 
 
 def symbols_of(wrt: Any) -> list[Any]:

@@ -34,8 +34,8 @@ class Opaque:
     node: Node
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        # The uid and not the node: SymPy orders what it hashes, and nodes have no order.
-        return (type(self).__name__, self.node.uid, *self._orientation())
+        # The place and not the node: SymPy orders what it hashes, and nodes have no order.
+        return (type(self).__name__, self.node.place, *self._orientation())
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.node))
@@ -157,7 +157,7 @@ class _MatrixLeaf(_OpaqueLeaf, _Checked, _Entries, MatrixSymbol):
 
     def sort_key(self, order: Any = None) -> Any:
         # As for a MatrixSymbol, made distinct for two values of one name.
-        return self.class_key(), (1, (self.name, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+        return self.class_key(), (1, (self.name, self.node.place)), sp.S.One.sort_key(), sp.S.One
 
 
 class NamedMatrix(_MatrixLeaf):
@@ -179,7 +179,7 @@ class _ScalarLeaf(_OpaqueLeaf, sp.Symbol):
     __hash__ = Opaque.__hash__
 
     def sort_key(self, order: Any = None) -> Any:
-        return self.class_key(), (1, (self.name, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+        return self.class_key(), (1, (self.name, self.node.place)), sp.S.One.sort_key(), sp.S.One
 
 
 class NamedScalar(_ScalarLeaf):
@@ -288,7 +288,7 @@ class MatrixCall(_Call, _Checked, _Entries, MatrixExpr):
         return shape
 
     def sort_key(self, order: Any = None) -> Any:
-        return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+        return self.class_key(), (1, (self.head, self.node.place)), sp.S.One.sort_key(), sp.S.One
 
     def _eval_transpose(self) -> Any:
         from sympy.matrices.expressions.transpose import Transpose
@@ -333,7 +333,7 @@ class ScalarCall(_Call, sp.Expr):
         return {self, *super().free_symbols}
 
     def sort_key(self, order: Any = None) -> Any:
-        return self.class_key(), (1, (self.head, str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+        return self.class_key(), (1, (self.head, self.node.place)), sp.S.One.sort_key(), sp.S.One
 
 
 class _Array(Opaque):
@@ -349,7 +349,7 @@ class _Array(Opaque):
         return super().__getitem__(tuple(given), **kw_args)  # type: ignore[misc]
 
     def sort_key(self: Any, order: Any = None) -> Any:
-        return self.class_key(), (1, (str(self), str(self.node.uid))), sp.S.One.sort_key(), sp.S.One
+        return self.class_key(), (1, (str(self), self.node.place)), sp.S.One.sort_key(), sp.S.One
 
 
 class NamedArray(_Array, _OpaqueLeaf, sp.IndexedBase):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import symgrad as sg
@@ -55,7 +56,7 @@ def test_what_you_can_do(
 
 
 def test_the_excerpt_of_the_training_module(declared: dict[str, Any]) -> None:
-    _, excerpt = [text for language, text in BLOCKS if language == "python"][:2]
+    excerpt = _block("delta1_ij")
     module = sg.training_module(
         declared["L"],
         params=[declared[x] for x in ("W1", "b1", "W2", "b2")],
@@ -63,6 +64,25 @@ def test_the_excerpt_of_the_training_module(declared: dict[str, Any]) -> None:
         predict=declared["p"],
     )
     assert excerpt.rstrip("\n") in module.source
+
+
+def test_the_verdict(declared: dict[str, Any]) -> None:
+    printed: list[str] = []
+    exec(_block("\\odot h"), {**declared, "print": lambda x: printed.append(str(x))})
+    assert printed == [_text_block("Wrong:").rstrip("\n")]
+
+
+def test_the_claims(
+    declared: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every way to give the same claim is right."""
+    monkeypatch.chdir(tmp_path)
+    Path("work.tex").write_text(r"\[ \delta_2 = p - y \]", encoding="utf-8")
+    lines = [line for line in _block("sg.verify_steps").splitlines() if line]
+    assert len(lines) == 5
+    for line in lines:
+        found = eval(line.partition("#")[0], {**declared, "np": np, "Path": Path})
+        assert found, (line, str(found))
 
 
 def test_the_longer_form_without_the_fact(declared: dict[str, Any]) -> None:

@@ -116,11 +116,8 @@ def _added(values: Sequence[tuple[int, Any]]) -> Any:
 
 
 def _transposed_hint(first: Any, other: str, value: Any) -> str:
-    if shape(value) == shape(first)[::-1] and other.endswith("'"):
-        return f"; did you mean {other[:-1]}?"
-    if shape(value) == shape(first)[::-1]:
-        return f"; did you mean {_quoted(other)}'?"
-    return "."
+    fits = shape(value) == shape(first)[::-1]
+    return f"; did you mean {_turned(other)}?" if fits else "."
 
 
 def filled(value: Any, like: Any) -> Any:
@@ -223,19 +220,23 @@ def _no_product(a: Shown, b: Shown) -> str:
     """Why two arrays have no product, and which products there are."""
     x, y = shape(a.value), shape(b.value)
     left, right = _quoted(a.text), _quoted(b.text)
+    left_turned, right_turned = _turned(a.text), _turned(b.text)
     if x == y and 1 in x:
+        dot, outer = f"{left_turned} {right}", f"{left} {right_turned}"
+        if x[0] == 1:  # two rows
+            dot, outer = outer, dot
         return (
-            f"{a.described} and so is {b.text}; write {left}' {right} for the dot product, "
-            f"{left} * {right} for the product entry by entry, or {left} {right}' for the matrix "
+            f"{a.described} and so is {b.text}; write {dot} for the dot product, "
+            f"{left} * {right} for the product entry by entry, or {outer} for the matrix "
             "of all products."
         )
     fits = [
         text
         for text, p, q in (
-            (f"{left}' {right}", x[::-1], y),
-            (f"{left} {right}'", x, y[::-1]),
+            (f"{left_turned} {right}", x[::-1], y),
+            (f"{left} {right_turned}", x, y[::-1]),
             (f"{right} {left}", y, x),
-            (f"{right}' {left}", y[::-1], x),
+            (f"{right_turned} {left}", y[::-1], x),
         )
         if p[1] == q[0]
     ]
@@ -250,7 +251,23 @@ def _no_product(a: Shown, b: Shown) -> str:
 
 def _quoted(text: str) -> str:
     plain = all(c.isalnum() or c in "_'′" for c in text)
-    return text if plain or text.startswith("(") else f"({text})"
+    return text if plain or _is_closed(text) else f"({text})"
+
+
+def _turned(text: str) -> str:
+    """The text of the transpose: W' of W, and W of W'."""
+    plain, turned = text.removesuffix("'"), text.endswith("'")
+    return plain if turned and (plain.isalnum() or _is_closed(plain)) else f"{_quoted(text)}'"
+
+
+def _is_closed(text: str) -> bool:
+    """Whether a text is one pair of parentheses with what is inside."""
+    depth = 0
+    for k, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return c == ")" and k == len(text) - 1
+    return False
 
 
 def hadamard(a: Any, b: Any) -> Any:
@@ -299,7 +316,7 @@ def quotient(x: Any, y: Any) -> Any:
     """x/y of values that fit."""
     if shape(y) == ():
         if y == 0:
-            raise UnsupportedError("this divides by 0; no number is that.")
+            raise UnsupportedError("this divides by 0, which gives no number.")
         return scaled(1 / y, x)
     return hadamard(x, reciprocal(y))
 

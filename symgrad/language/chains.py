@@ -20,6 +20,7 @@ from symgrad.errors import SymgradError
 from symgrad.language.declarations import KINDS
 from symgrad.language.functions import KNOWN, called
 from symgrad.language.limits import checked_constant
+from symgrad.language.messages import PYTHON, not_python
 from symgrad.language.names import nearest, split_in_two
 from symgrad.language.scope import CONSTANTS, WORDS, Scope
 from symgrad.language.source import Span
@@ -95,11 +96,11 @@ def _joined(result: a.Product, operator: str, x: a.Shown, at: Span, scope: Scope
 
 
 def _divisor(run: list[s.Link], scope: Scope) -> tuple[list[s.Link], list[s.Link]]:
-    """``λ/2 x`` is λ/2 times x; where no space or no number says so, it is refused."""
+    """``λ/2 x`` is λ/2 times x, ``1/N Σ…`` is 1/N times the sum; what is not clear is refused."""
     number, after = run[0].item, run[1].item
     base = after.base if isinstance(after, s.Item) else after
     apart = number.at.end < after.at.start or not isinstance(base, s.Name)
-    if isinstance(number, s.Number) and apart:
+    if (isinstance(number, s.Number) and apart) or isinstance(base, s.BigSum):
         return run[:1], run[1:]
     first, rest = scope.text(run[0].item), scope.source.slice(run[1].item.at.to(run[-1].item.at))
     raise scope.error(
@@ -142,6 +143,8 @@ def _applied(run: Sequence[s.Link], scope: Scope) -> list[s.Expr]:
             argument, behind = s.Arguments(follows.at, follows.height, (follows,), ()), ()
         powers = tuple(x for x in suffixes if isinstance(x, s.Power))
         if len(powers) < len(suffixes):
+            if not (base.name in KNOWN or base.name in scope.names):
+                scope.build(base)  # which says that nobody has declared it
             raise scope.error(
                 item,
                 f"{base.name} is a function: only a power may stand between it and its argument.",
@@ -175,6 +178,8 @@ def application(node: s.Application, scope: Scope) -> Any:
     if name in KINDS and name not in KNOWN:
         shown = scope.text(node) if KINDS[name].most else KINDS[name].usage
         raise scope.error(node, f"a name is declared with a colon, as in x: {shown}.")
+    if name in PYTHON:
+        raise scope.error(node.function, not_python(name))
     if name not in KNOWN:
         near = nearest(name, [*KNOWN, *scope.names])
         both = split_in_two(name, [*KNOWN, *scope.names])

@@ -21,6 +21,7 @@ from symgrad.index_space import is_lookup
 from symgrad.language.chains import application, chain
 from symgrad.language.functions import KNOWN
 from symgrad.language.limits import checked_position, number
+from symgrad.language.messages import PYTHON, not_python
 from symgrad.language.names import nearest, split_in_two
 from symgrad.language.relations import indicator_of, related
 from symgrad.language.scope import CONSTANTS, ORDERS, WORDS, Rules, Scope
@@ -47,6 +48,13 @@ def _name(node: s.Name, scope: Scope) -> Any:
 
 
 def _undeclared(name: str, scope: Scope) -> str:
+    if name == scope.defining:
+        return (
+            f"{name} is what this line defines, and a value cannot use itself; define what is "
+            "meant above, under another name."
+        )
+    if name in PYTHON:
+        return not_python(name)
     declared = [*scope.names, *scope.indices]
     base, _, position = name.partition("_")
     if base in scope.names and position in declared:
@@ -54,7 +62,7 @@ def _undeclared(name: str, scope: Scope) -> str:
     both = split_in_two(name, declared)
     if both is not None:
         return f"{name} is not declared; did you mean the product {both[0]} {both[1]}?"
-    near = nearest(name, [*declared, *KNOWN])
+    near = nearest(name, [*declared, *(x for x in KNOWN if len(name) > 1 < len(x))])
     if near is not None:
         return f"{name} is not declared; did you mean {near}?"
     example = "vector(n)" if name[0].islower() else "matrix(n, m)"
@@ -141,7 +149,10 @@ def _check_position(position: Any, n: Any, where: s.Expr, scope: Scope) -> None:
     last = str(sp.sympify(n) - 1).replace("-", "−")
     inside = (position >= 0) != False, (position < n) != False  # noqa: E712 (SymPy's truth)
     if not all(inside):
-        raise scope.error(where, f"the positions here run from 0 to {last}; this is outside.")
+        which = (
+            "the only position here is 0" if n == 1 else f"the positions here run from 0 to {last}"
+        )
+        raise scope.error(where, f"{which}; this is outside.")
 
 
 def _parenthesised(node: s.Arguments, scope: Scope) -> Any:

@@ -31,6 +31,17 @@ CHARACTERS: dict[str, str] = {
 }
 """A character that no token begins with → what to write instead."""
 
+_CHOICE = "a choice is written where(z > 0, a, b)"
+PYTHON: dict[str, str] = {
+    "if": _CHOICE, "elif": _CHOICE, "else": _CHOICE,
+    "and": CHARACTERS["&"], "or": "the two cases are added, as in 1[i > j] + 1[i < j]",
+    "not": "the opposite of 1[i = j] is 1[i ≠ j]",
+    "for": "a sum over an index is written Σ_j x[j], and every entry is defined by z[k] = …",
+    "import": "nothing is imported, and the guide, symgrad language, lists the functions",
+    "None": "a value that is not given is left out", "def": "functions are not defined here",
+}  # fmt: skip
+"""A word that people type out of habit → how it is said here."""
+
 TOKENS: dict[str, str] = {
     "NAME": "a name", "NUMBER": "a number", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]",
     "LBRACE": "{", "RBRACE": "}", "EQUAL": "=", "COLON": ":", "COMMA": "a comma",
@@ -48,6 +59,11 @@ _AFTER_OPERAND = {"OPERATOR", "PLUS_MINUS", "NAME", "LPAR"}
 _STATEMENT = (
     "a line is a declaration, x: vector(D), a definition, h = tanh(z), or a list, params W, b"
 )
+
+
+def not_python(word: str) -> str:
+    """The sentence for a word of `PYTHON`."""
+    return f"{word} is no word of this language, which is not Python; {PYTHON[word]}."
 
 
 def of_character(text: str, at: int) -> str:

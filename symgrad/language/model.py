@@ -6,8 +6,9 @@ line and the web page, which must not run what they are given.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from sympy.core.function import UndefinedFunction
 import symgrad.language.arithmetic as a
 import symgrad.language.syntax as s
 from symgrad.declare import let
+from symgrad.domain import declared_at
 from symgrad.errors import ParseError, SymgradError, UnsupportedError
 from symgrad.graph import Kind, leaves
 from symgrad.language.declarations import declare
@@ -27,12 +29,13 @@ from symgrad.language.names import canonical, nearest
 from symgrad.language.parser import parse_expression as expression_tree
 from symgrad.language.parser import parse_model
 from symgrad.language.scope import Scope, new_index
-from symgrad.language.source import Source
+from symgrad.language.source import Source, Span
 from symgrad.language.sums import scope_entry
 from symgrad.lift import lift
 from symgrad.symbols import ARRAYS, LabelSymbol
 
 MAX_STATEMENTS = 1_000
+_LOGARITHM = re.compile(r"\b(log|ln)\b")
 
 
 @dataclass(frozen=True)
@@ -254,7 +257,7 @@ class _Reader:
 
     def _defined_value(self, statement: s.Definition) -> Any:
         """The named value; None for a constant, which is only another name of it."""
-        value = self.scope.build(statement.value)
+        value = self._scope_of(statement).build(statement.value)
         if not isinstance(value, ARRAYS) and is_constant(value):
             value = checked_constant(value)
             whole = value.is_integer and (value.free_symbols or value.is_positive)
@@ -265,13 +268,14 @@ class _Reader:
         if isinstance(value, LabelSymbol):
             raise self.source.error(statement.value.at, "a label is used by its own name.")
         try:
-            return let(statement.name.name, value)
+            with declared_at(self._doubtful_place(statement.value.at)):
+                return let(statement.name.name, value)
         except SymgradError as error:
             raise self.source.error(statement.value.at, str(error)) from error
 
     def _define_entry(self, statement: s.Definition) -> Any:
         """``z[k] = …``: the value of one entry, for every index."""
-        scope = self.scope
+        scope = self._scope_of(statement)
         symbols: list[sp.Symbol] = []
         for position in statement.positions:
             if not isinstance(position, s.Name):
@@ -282,9 +286,18 @@ class _Reader:
             scope = scope.with_indices(symbols[-1:])
         entry = scope_entry(statement.value, scope)
         try:
-            return let(statement.name.name, entry, *symbols)
+            with declared_at(self._doubtful_place(statement.value.at)):
+                return let(statement.name.name, entry, *symbols)
         except SymgradError as error:
             raise self.source.error(statement.value.at, str(error)) from error
+
+    def _scope_of(self, statement: s.Definition) -> Scope:
+        return replace(self.scope, defining=statement.name.name)
+
+    def _doubtful_place(self, span: Span) -> str:
+        """Where a logarithm is taken in a value, if it is one; else where the value begins."""
+        found = list(_LOGARITHM.finditer(self.source.text, span.start, span.end))
+        return self.source.place_of(found[0].start() if len(found) == 1 else span.start)
 
     # lists
 

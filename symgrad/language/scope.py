@@ -41,6 +41,8 @@ class Scope:
     names: Mapping[str, Any]
     rules: Rules
     indices: Mapping[str, sp.Symbol] = field(default_factory=dict)
+    defining: str = ""
+    """The name that the line defines, if it does."""
 
     def build(self, node: s.Expr) -> Any:
         """The SymPy value of an expression; raises ParseError."""

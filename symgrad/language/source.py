@@ -71,6 +71,11 @@ class Source:
         """The number of the line, from 1, that a character is in."""
         return bisect_right(self._starts, at)
 
+    def place_of(self, at: int) -> str:
+        """``line 2, column 5``."""
+        line = self.line_of(at)
+        return f"line {line}, column {at - self._starts[line - 1] + 1}"
+
     def slice(self, span: Span) -> str:
         """The text of a span, on one line and not too long for a message."""
         found = " ".join(self.text[span.start : span.end].split())

@@ -156,6 +156,17 @@ class Over(Expr):
     names: tuple[Name, ...]
 
 
+class Ones(Expr):
+    r"""``\mathbf{1}`` in LaTeX: as many ones as fit where it stands."""
+
+
+@dataclass(frozen=True)
+class Cases(Expr):
+    r"""``\begin{cases}``: values with their conditions; without any, what holds otherwise."""
+
+    cases: tuple[tuple[Expr, tuple[Expr, ...]], ...]
+
+
 # ------------------------------------------------------------------------------------ statements
 
 

@@ -61,11 +61,11 @@ def finished(part: Part) -> Part:
     return part.chain() if isinstance(part, _Links) else part
 
 
-def _nodes(parts: Sequence[Part], kind: type[N]) -> list[N]:
+def nodes(parts: Sequence[Part], kind: type[N]) -> list[N]:
     return [x for x in parts if isinstance(x, kind)]
 
 
-def _sign(*signs: str) -> int:
+def sign_of(*signs: str) -> int:
     return -1 if sum(x != "+" for x in signs) % 2 else 1
 
 
@@ -74,7 +74,7 @@ def _terms_of(x: s.Expr) -> tuple[tuple[int, s.Expr], ...]:
 
 
 def _model(at: Span, height: int, parts: Sequence[Part]) -> s.Model:
-    return s.Model(at, height, tuple(_nodes(parts, s.Statement)))
+    return s.Model(at, height, tuple(nodes(parts, s.Statement)))
 
 
 def _declaration(at: Span, height: int, parts: Sequence[Part]) -> s.Declaration:
@@ -83,15 +83,15 @@ def _declaration(at: Span, height: int, parts: Sequence[Part]) -> s.Declaration:
 
 
 def _names(at: Span, height: int, parts: Sequence[Part]) -> _Several:
-    return _Several(at, height, tuple(_nodes(parts, s.Name)))
+    return _Several(at, height, tuple(nodes(parts, s.Name)))
 
 
 def _type_(at: Span, height: int, parts: Sequence[Part]) -> _Several:
-    return _Several(at, height, tuple(_nodes(parts, s.Word)))
+    return _Several(at, height, tuple(nodes(parts, s.Word)))
 
 
 def _word(at: Span, height: int, parts: Sequence[Part]) -> s.Word:
-    name, *rest = _nodes(parts, s.Expr)
+    name, *rest = nodes(parts, s.Expr)
     assert isinstance(name, s.Name)
     sizes: list[s.Expr] = []
     options: tuple[tuple[s.Name, s.Expr], ...] = ()
@@ -116,12 +116,12 @@ def _target(at: Span, height: int, parts: Sequence[Part]) -> _Several:
 
 
 def _directive(at: Span, height: int, parts: Sequence[Part]) -> s.Directive:
-    listed = tuple(x.items for x in _nodes(parts, _Several))
+    listed = tuple(x.items for x in nodes(parts, _Several))
     return s.Directive(at, height, parts[0], listed)
 
 
 def _listed(at: Span, height: int, parts: Sequence[Part]) -> _Several:
-    name, *rest = _nodes(parts, s.Node)
+    name, *rest = nodes(parts, s.Node)
     return _Several(at, height, (name, rest[0] if rest else None))
 
 
@@ -133,7 +133,7 @@ def _terms(at: Span, height: int, parts: Sequence[Part]) -> s.Terms:
     sign = 1
     for part in parts:
         if isinstance(part, Token):
-            sign = _sign(part)
+            sign = sign_of(part)
         else:
             terms += [(sign * own, x) for own, x in _terms_of(part)]
     return s.Terms(at, height, tuple(terms))
@@ -142,12 +142,12 @@ def _terms(at: Span, height: int, parts: Sequence[Part]) -> s.Terms:
 def _negated(at: Span, height: int, parts: Sequence[Part]) -> s.Terms:
     sign, term = parts
     terms = _terms_of(term)
-    return s.Terms(at, height, tuple((_sign(sign) * own, x) for own, x in terms))
+    return s.Terms(at, height, tuple((sign_of(sign) * own, x) for own, x in terms))
 
 
 def _over(at: Span, height: int, parts: Sequence[Part]) -> s.Over:
-    body, *names = _nodes(parts, s.Expr)
-    return s.Over(at, height, body, tuple(_nodes(names, s.Name)))
+    body, *names = nodes(parts, s.Expr)
+    return s.Over(at, height, body, tuple(nodes(names, s.Name)))
 
 
 def _growing(left: s.Expr | _Links) -> _Links:
@@ -174,19 +174,19 @@ def _joined(at: Span, height: int, parts: Sequence[Part]) -> _Links:
 
 def _operator(at: Span, height: int, parts: Sequence[Part]) -> _Several:
     operator, *signs = parts
-    return _Several(at, height, (str(operator), _sign(*signs)))
+    return _Several(at, height, (str(operator), sign_of(*signs)))
 
 
 def _bigsum(at: Span, height: int, parts: Sequence[Part]) -> s.BigSum:
-    ranges = _nodes(parts, _Several)
+    ranges = nodes(parts, _Several)
     upper = ranges[0].upper if ranges else None
-    sign = _sign(*(x for x in parts if isinstance(x, Token) and x.type == "PLUS_MINUS"))
+    sign = sign_of(*(x for x in parts if isinstance(x, Token) and x.type == "PLUS_MINUS"))
     found = tuple(ranges[0].items) if ranges else ()
     return s.BigSum(at, height, found, upper, sign, parts[-1])
 
 
 def _ranges(at: Span, height: int, parts: Sequence[Part]) -> _Several:
-    found = _nodes(parts, s.Expr)
+    found = nodes(parts, s.Expr)
     upper = None
     if any(isinstance(x, Token) and x.type == "POWER" for x in parts):
         upper = found.pop()
@@ -208,14 +208,14 @@ def _power(at: Span, height: int, parts: Sequence[Part]) -> s.Power:
         number = s.Number(at, height, digits.removeprefix("-"))
         exponent: s.Expr = s.Terms(at, height, ((-1, number),)) if "-" in digits else number
     else:
-        sign, exponent = _sign(*parts[1:-1]), parts[-1]
+        sign, exponent = sign_of(*parts[1:-1]), parts[-1]
         if sign < 0:
             exponent = s.Terms(at, height, ((-1, exponent),))
     return s.Power(at, height, exponent, first.startswith("."))
 
 
 def _positions(at: Span, height: int, parts: Sequence[Part]) -> s.Positions:
-    return s.Positions(at, height, tuple(_nodes(parts, s.Expr)))
+    return s.Positions(at, height, tuple(nodes(parts, s.Expr)))
 
 
 def _norm(at: Span, height: int, parts: Sequence[Part]) -> s.Norm:
@@ -224,7 +224,7 @@ def _norm(at: Span, height: int, parts: Sequence[Part]) -> s.Norm:
 
 
 def _indicator(at: Span, height: int, parts: Sequence[Part]) -> s.Indicator:
-    return s.Indicator(at, height, tuple(_nodes(parts, s.Expr)))
+    return s.Indicator(at, height, tuple(nodes(parts, s.Expr)))
 
 
 def _relation(at: Span, height: int, parts: Sequence[Part]) -> s.Relation:
@@ -233,8 +233,8 @@ def _relation(at: Span, height: int, parts: Sequence[Part]) -> s.Relation:
 
 
 def _arguments(at: Span, height: int, parts: Sequence[Part]) -> s.Arguments:
-    options = tuple(x.items for x in _nodes(parts, _Several))
-    return s.Arguments(at, height, tuple(_nodes(parts, s.Expr)), options)
+    options = tuple(x.items for x in nodes(parts, _Several))
+    return s.Arguments(at, height, tuple(nodes(parts, s.Expr)), options)
 
 
 def _option(at: Span, height: int, parts: Sequence[Part]) -> _Several:
@@ -271,7 +271,7 @@ RULES: dict[str, Rule] = {
 _GROWING = {"juxtaposed", "operated", "joined"}
 
 
-def _placed(name: str, rule: Rule) -> Callable[[Sequence[Part]], Any]:
+def placed(name: str, rule: Rule) -> Callable[[Sequence[Part]], Any]:
     """A rule as Lark calls it: with the tokens and nodes that were read, from first to last."""
 
     def read(parts: Sequence[Part]) -> Any:
@@ -288,4 +288,4 @@ def _placed(name: str, rule: Rule) -> Callable[[Sequence[Part]], Any]:
 
 def transformer() -> SimpleNamespace:
     """The rules in the form in which Lark takes them."""
-    return SimpleNamespace(**{name: _placed(name, rule) for name, rule in RULES.items()})
+    return SimpleNamespace(**{name: placed(name, rule) for name, rule in RULES.items()})

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from symgrad.pictures.layout import DOWN
-from symgrad.pictures.scene import DATA, INPUT, LOSS, VALUE, Card, Scene
+from symgrad.pictures.palette import LIGHT, LOOKS
+from symgrad.pictures.scene import Card, Scene
 
-_FORWARD, _BACKWARD = "#0a6640", "#b3261e"
-_STYLES = {
-    INPUT: 'style="rounded,filled" fillcolor="#eef3fb" color="#5b7fb8"',
-    DATA: 'style="rounded,filled" fillcolor="#f4f4f2" color="#6b7480"',
-    VALUE: 'style="rounded" color="#1c2128" penwidth=2',
-    LOSS: 'style="rounded,filled" fillcolor="#fff6e0" color="#b98500" penwidth=2',
-}
+_FONT = 'fontname="Helvetica,Arial,sans-serif"'
+
+
+def _style(kind: str) -> str:
+    look = LOOKS[kind]
+    styles = ["filled", "rounded", *["dashed"] * look.is_dashed]
+    return (
+        f'style="{",".join(styles)}" fillcolor="{LIGHT[look.fill]}" color="{LIGHT[look.line]}" '
+        f"penwidth={look.width:g}"
+    )
 
 
 def dot(scene: Scene, direction: str | None = None) -> str:
@@ -19,16 +23,15 @@ def dot(scene: Scene, direction: str | None = None) -> str:
     lines = [
         f"digraph {_quoted(scene.title)} {{",
         f"  graph [rankdir={'TB' if direction == DOWN else 'LR'} label={_quoted(_legend(scene))} "
-        'fontname="Helvetica,Arial,sans-serif"];',
-        '  node [shape=box style="rounded" color="#6b7480" fontname="Helvetica,Arial,sans-serif"];',
-        '  edge [color="#6b7480" fontname="Helvetica,Arial,sans-serif" fontsize=11 arrowsize=0.7];',
+        f"{_FONT}];",
+        f'  node [shape=box fontcolor="{LIGHT["ink"]}" {_FONT}];',
+        f'  edge [color="{LIGHT["line"]}" {_FONT} fontsize=11 arrowsize=0.7];',
     ]
     for k, card in enumerate(scene.cards):
-        style = _STYLES.get(card.kind, "")
         tooltip = f"tooltip={_quoted(card.tooltip)}"
-        lines.append(f"  v{k} [{' '.join(x for x in (_label(card), tooltip, style) if x)}];")
+        lines.append(f"  v{k} [{_label(card)} {tooltip} {_style(card.kind)}];")
     for arrow in scene.arrows:
-        rows = [(arrow.above, "#1c2128"), (arrow.below, _BACKWARD)]
+        rows = [(arrow.above, LIGHT["ink"]), (arrow.below, LIGHT["backward"])]
         label = f"label=<{_rows(rows)}> " if arrow.above or arrow.below else ""
         lines.append(
             f"  v{arrow.tail} -> v{arrow.head} [{label}edgetooltip={_quoted(arrow.tooltip)}];"
@@ -43,7 +46,8 @@ def _legend(scene: Scene) -> str:
 
 
 def _label(card: Card) -> str:
-    return f"label=<{_rows([(card.above, _FORWARD), (card.label, ''), (card.below, _BACKWARD)])}>"
+    rows = [(card.above, LIGHT["forward"]), (card.label, ""), (card.below, LIGHT["backward"])]
+    return f"label=<{_rows(rows)}>"
 
 
 def _rows(rows: list[tuple[str, str]]) -> str:

@@ -22,6 +22,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from symgrad import graph as g
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Node, slot
+from symgrad.order import evaluated_among, operands_among
 from symgrad.show.index_form import Letters, letters_of
 from symgrad.show.matrix_form import entry_form, matrix_form
 from symgrad.show.text import formula
@@ -109,9 +110,7 @@ def diagram(root: Node, detail: str | None = None, apart: Iterable[Node] = ()) -
     chosen = detail or _fitting(root, below, seen)
     if chosen == VALUES:
         seen = {n for n in seen if n.kind is Kind.LEAF or n in own or _is_public(n)}
-    steps = {n: _operands(n, seen) for n in seen}
-    declared = all(n.kind in (Kind.LEAF, Kind.NAMED) for n in seen)
-    order = sorted(seen, key=lambda n: n.uid) if declared else _deep_first(root, steps)
+    order = evaluated_among([root], seen)
     letters = _free_letters(below)
     names = {n: next(letters) for n in order if n.kind not in (Kind.LEAF, Kind.NAMED)}
     done = _renamed(below, names)
@@ -210,40 +209,7 @@ _OUTER = (sp.exp(slot(0)), relu(slot(0)))
 """softmax(z) = exp(z − log Σ exp(z)), sparsemax(z) = max(0, z − τ(z))."""
 
 
-def _operands(node: Node, seen: set[Node]) -> tuple[Node, ...]:
-    """What is seen below a node, in the order in which it is used."""
-    found: dict[Node, None] = {}
-    stack = list(reversed(node.args))
-    done: set[Node] = set()
-    while stack:
-        below = stack.pop()
-        if below in seen:
-            found[below] = None
-        elif below not in done:
-            done.add(below)
-            stack.extend(reversed(below.args))
-    return tuple(found)
-
-
 # ------------------------------------------------------------------------ order and names
-
-
-def _deep_first(root: Node, operands: Mapping[Node, Sequence[Node]]) -> list[Node]:
-    """Operands first, and the longest way to them first: w1³, w1³·w2, 3·w1 and then their sum."""
-    height: dict[Node, int] = {}
-    for node in sorted(operands, key=lambda n: n.uid):
-        height[node] = 1 + max((height[x] for x in operands[node]), default=0)
-    order: dict[Node, None] = {}
-    stack = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            order[node] = None
-        elif node not in order:
-            stack.append((node, True))
-            below = sorted(reversed(operands[node]), key=height.__getitem__)
-            stack += [(x, False) for x in below]
-    return list(order)
 
 
 def _free_letters(below: Sequence[Node]) -> Iterator[str]:
@@ -292,7 +258,7 @@ def _renamed(below: Sequence[Node], names: Mapping[Node, str]) -> dict[Node, Nod
 def _drawn(node: Node, declared: bool, seen: set[Node], letters: Letters) -> Drawn:
     if node.kind is Kind.LEAF:
         return Drawn(node, True, "", "", ())
-    operands = _operands(node, seen)
+    operands = operands_among(node, seen)
     plain = value_text(node.args[0], node.is_row, letters)
     operands = tuple(sorted(operands, key=lambda x: _place(x.name, plain)))
     short = f"f({', '.join(x.name for x in operands)})" if is_soup(plain) else plain

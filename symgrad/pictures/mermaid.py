@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from symgrad.pictures.layout import DOWN
-from symgrad.pictures.scene import DATA, INPUT, Card, Scene
+from symgrad.pictures.palette import LIGHT, LOOKS, Look
+from symgrad.pictures.scene import Card, Scene
 
-_CLASSES = """\
-  classDef input fill:#eef3fb,stroke:#5b7fb8,color:#1c2128
-  classDef data fill:#f4f4f2,stroke:#6b7480,color:#1c2128
-  classDef operation fill:#ffffff,stroke:#6b7480,color:#1c2128
-  classDef value fill:#ffffff,stroke:#1c2128,stroke-width:2px,color:#1c2128
-  classDef loss fill:#fff6e0,stroke:#b98500,stroke-width:2px,color:#1c2128"""
 _SPECIAL = set("\"'#&<>\\`*_~;:|{}[]()$@%^/")
 """What Markdown, HTML or Mermaid may take for its own, and is written as a number."""
 
@@ -29,7 +24,15 @@ def mermaid(scene: Scene, direction: str | None = None) -> str:
         rows = [arrow.above, f"message {arrow.below}" if arrow.below else ""]
         middle = f'-->|"{_rows(rows)}"|' if any(rows) else "-->"
         lines.append(f"  v{arrow.tail} {middle} v{arrow.head}")
-    return "\n".join([*lines, _CLASSES, ""])
+    return "\n".join([*lines, *map(_class, LOOKS, LOOKS.values()), ""])
+
+
+def _class(kind: str, look: Look) -> str:
+    dashed = ",stroke-dasharray:4 3" if look.is_dashed else ""
+    return (
+        f"  classDef {kind} fill:{LIGHT[look.fill]},stroke:{LIGHT[look.line]},"
+        f"stroke-width:{look.width:g}px,color:{LIGHT['ink']}{dashed}"
+    )
 
 
 def _box(card: Card, scene: Scene) -> str:
@@ -37,7 +40,7 @@ def _box(card: Card, scene: Scene) -> str:
     above = f"value {card.above}" if numbers and card.above else card.above
     below = f"adjoint {card.below}" if numbers and card.below else card.below
     text = _rows([above, card.label, below])
-    return f'("{text}")' if card.kind in (INPUT, DATA) else f'["{text}"]'
+    return f'("{text}")' if LOOKS[card.kind].is_round else f'["{text}"]'
 
 
 def _rows(rows: list[str]) -> str:

@@ -18,6 +18,7 @@ from symgrad.files import write
 from symgrad.functions import as_expression
 from symgrad.graph import leaves
 from symgrad.lift import lift
+from symgrad.pictures.again import with_names_again
 from symgrad.pictures.dot import dot
 from symgrad.pictures.drawn import Diagram, diagram
 from symgrad.pictures.fold import folded
@@ -55,7 +56,7 @@ class Picture:
     @cached_property
     def scene(self) -> Scene:
         """The cards and arrows on it."""
-        return folded(scene(self.diagram, *self._made))
+        return with_names_again(folded(scene(self.diagram, *self._made)))
 
     def svg(self) -> str:
         """The picture as self-contained SVG, for dark and light pages."""

@@ -27,7 +27,9 @@ from symgrad.show.presentation import present
 from symgrad.simplify import fold_names, normalise
 
 INPUT, DATA, OPERATION, VALUE, LOSS = "input", "data", "operation", "value", "loss"
-"""Kinds of cards: an input with a gradient, one without, an operation, a named value, the loss."""
+AGAIN = "again"
+"""Kinds of cards: an input with a gradient, one without, an operation, a named value, the loss;
+and the names of inputs that are drawn elsewhere."""
 
 LONGEST_LABEL = 40
 """Characters of a line on a card; what is longer is in the tooltip."""
@@ -95,10 +97,19 @@ def scene(
     )
     loss = diagram.nodes[-1]
     forward = "value" if rows else "" if diagram.is_scalar else "shape"
-    backward = "" if sent is None else f"adjoint ∂{loss.name}/∂·"
+    backward = "" if sent is None else _adjoints(diagram, sent)
     title = f"Computational graph of {loss.name}"
     where, told = f" at {at}" if at else "", "; ".join(c.tooltip for c in cards)
     return Scene(title, f"{title}{where}: {told}", cards, arrows, forward, backward)
+
+
+def _adjoints(diagram: Diagram, sent: Messages) -> str:
+    """What an adjoint is and how it is written, by the first one that has a sign of its own."""
+    loss = diagram.root.name
+    for node, symbol in sent.symbols.items():
+        if node in sent.adjoints and symbol != f"∂{loss}/∂{node.name}":
+            return f"adjoint, {symbol} = ∂{loss}/∂{node.name}"
+    return f"adjoint ∂{loss}/∂·"
 
 
 class _Texts:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from xml.sax.saxutils import escape
 
-from symgrad.pictures.layout import DOWN, RIGHT, Edge, Layout, Point, Route, Size, layout
-from symgrad.pictures.scene import DATA, INPUT, Arrow, Card, Scene
+from symgrad.pictures.layout import DOWN, RIGHT, layout
+from symgrad.pictures.palette import DARK, LIGHT, LOOKS, Look
+from symgrad.pictures.ranks import Edge, Size
+from symgrad.pictures.routes import Layout, Point, Route
+from symgrad.pictures.scene import Arrow, Card, Scene
+from symgrad.show.layer_index import SUBSCRIPT
 
 LABEL, NOTE, SMALL = 16.0, 14.0, 12.5
 """Font sizes: of an equation, of the lines above and below it, of what stands on an arrow."""
@@ -103,28 +107,32 @@ def svg(scene: Scene, direction: str | None = None) -> str:
     ])  # fmt: skip
 
 
-_STYLE = """
-.symgrad-graph { font-family: "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
-.symgrad-graph text { text-anchor: middle; fill: var(--ink); }
-.symgrad-graph { --page: #ffffff; --ink: #1c2128; --line: #6b7480; --card: #ffffff;
-  --input: #eef3fb; --input-line: #5b7fb8; --data: #f4f4f2; --loss: #fff6e0; --loss-line: #b98500;
-  --forward: #0a6640; --backward: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  .symgrad-graph { --page: #14171c; --ink: #e8eaed; --line: #98a1ad; --card: #1f242b;
-    --input: #1d2b40; --input-line: #7fa3dd; --data: #24272b; --loss: #33290f; --loss-line: #e0b040;
-    --forward: #6fd8a4; --backward: #ff9e92; } }
-.symgrad-graph .page { fill: var(--page); }
-.symgrad-graph .card rect { fill: var(--card); stroke: var(--line); stroke-width: 1.2; }
-.symgrad-graph .value rect { stroke: var(--ink); stroke-width: 2; }
-.symgrad-graph .input rect { fill: var(--input); stroke: var(--input-line); stroke-width: 1.6; }
-.symgrad-graph .data rect { fill: var(--data); }
-.symgrad-graph .loss rect { fill: var(--loss); stroke: var(--loss-line); stroke-width: 2.4; }
-.symgrad-graph text.forward, .symgrad-graph tspan.forward { fill: var(--forward); }
-.symgrad-graph text.backward, .symgrad-graph tspan.backward { fill: var(--backward); }
-.symgrad-graph .edge path { fill: none; stroke: var(--line); stroke-width: 1.4; }
-.symgrad-graph .edge path.tip { fill: var(--line); stroke: none; }
-.symgrad-graph tspan.i { font-style: italic; }
-.symgrad-graph text.start { text-anchor: start; }
+def _variables(scheme: Mapping[str, str]) -> str:
+    return " ".join(f"--{name}: {colour};" for name, colour in scheme.items())
+
+
+def _rule(kind: str, look: Look) -> str:
+    dashed = " stroke-dasharray: 4 3;" if look.is_dashed else ""
+    return (
+        f".symgrad-graph .{kind} rect {{ fill: var(--{look.fill}); stroke: var(--{look.line}); "
+        f"stroke-width: {look.width:g};{dashed} }}"
+    )
+
+
+_STYLE = f"""
+.symgrad-graph {{ font-family: "Helvetica Neue", Arial, "DejaVu Sans", sans-serif;
+  {_variables(LIGHT)} }}
+@media (prefers-color-scheme: dark) {{ .symgrad-graph {{
+  {_variables(DARK)} }} }}
+.symgrad-graph text {{ text-anchor: middle; fill: var(--ink); }}
+.symgrad-graph .page {{ fill: var(--page); }}
+{chr(10).join(map(_rule, LOOKS, LOOKS.values()))}
+.symgrad-graph text.forward, .symgrad-graph tspan.forward {{ fill: var(--forward); }}
+.symgrad-graph text.backward, .symgrad-graph tspan.backward {{ fill: var(--backward); }}
+.symgrad-graph .edge path {{ fill: none; stroke: var(--line); stroke-width: 1.4; }}
+.symgrad-graph .edge path.tip {{ fill: var(--line); stroke: none; }}
+.symgrad-graph tspan.i {{ font-style: italic; }}
+.symgrad-graph text.start {{ text-anchor: start; }}
 """
 
 
@@ -134,7 +142,7 @@ _STYLE = """
 def _card(card: Card, centre: Point) -> str:
     width, height = card_size(card)
     x, y = centre[0] - width / 2, centre[1] - height / 2
-    radius = height / 2 if card.kind in (INPUT, DATA) and not card.below else 9.0
+    radius = height / 2 if LOOKS[card.kind].is_round and not card.below else 9.0
     radius = min(radius, 16.0)
     parts = [
         f'<g class="card {card.kind}"><title>{_text(card.tooltip)}</title>',
@@ -155,26 +163,40 @@ def _line(text: str, x: float, y: float, size: float, kind: str) -> str:
     return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"{mark}>{typeset(text)}</text>'
 
 
-_NAME = re.compile(r"(?<![\w.])([^\W\d_ᵀ⁰-⁹¹²³⁻₀-ₜ]+)(\d+|_[^\W_ᵀ⁰-⁹¹²³⁻]+)?(?![A-Za-z0-9_])")
+_MARKS = "\u0300-\u036f"
+_LOWERED = "₀-₉₊₋ₐ-ₜᵢ-ᵪⱼ"
+_NAME = re.compile(
+    rf"(?<![\w.])([^\W\d_ᵀ⁰-⁹¹²³⁻{_LOWERED}]+[{_MARKS}]*)"
+    rf"(\d+|_[^\W_ᵀ⁰-⁹¹²³⁻]+|[{_LOWERED}]+)?(?![A-Za-z0-9_])"
+)
+_PLAIN = str.maketrans({lowered: chr(plain) for plain, lowered in SUBSCRIPT.items()} | {"₋": "−"})
 
 
 def typeset(text: str) -> str:
-    """Names as mathematics sets them, escaped: one letter in italics, ``w1`` and ``w_k`` with an
-    index."""
+    """Names as mathematics sets them, escaped: one letter in italics, ``w1``, ``w_k`` and ``wₖ₋₁``
+    with an index."""
     parts: list[str] = []
     done = 0
     for found in _NAME.finditer(text):
         name, index = found.group(1), found.group(2)
         parts.append(_text(text[done : found.start()]))
-        italic = len(name) == 1 and name.isascii()
-        parts.append(f'<tspan class="i">{_text(name)}</tspan>' if italic else _text(name))
+        parts.append(_set(name))
         if index:
-            lowered = _text(index.removeprefix("_"))
+            word = index.removeprefix("_")
+            lowered = "".join(map(_set, [word] if word.isascii() else word.translate(_PLAIN)))
             parts.append(f'<tspan dy="0.25em" font-size="75%">{lowered}</tspan>')
             parts.append('<tspan dy="-0.19em">\u200b</tspan>')
         done = found.end()
     parts.append(_text(text[done:]))
     return "".join(parts)
+
+
+def _set(name: str) -> str:
+    """A name: one letter in italics, with or without a mark, but no capital of the Greeks'."""
+    letter = unicodedata.normalize("NFD", name)[0]
+    is_one = all(map(unicodedata.combining, unicodedata.normalize("NFD", name)[1:]))
+    italic = is_one and letter.isalpha() and (letter.isascii() or letter.islower())
+    return f'<tspan class="i">{_text(name)}</tspan>' if italic else _text(name)
 
 
 # ----------------------------------------------------------------------------------- arrows

@@ -158,7 +158,11 @@ def _finish(
         headings = [equation("h", _shown(first))]
         headings.append("" if first.unit.law is None else equation("h'", first.unit.law))
     if title is not None or len(names) == 1:
-        headings[0] = ": ".join(filter(None, [title or names[0], headings[0]]))
+        parts = [title or names[0], headings[0]]
+        if len(drawn) == 1 and title is None and names[0]:
+            at = [f"{mathtext(s)} = {short(value)}" for s, value in drawn[0].at.items()]
+            parts[0] = ", ".join([names[0], *at])
+        headings[0] = ": ".join(filter(None, parts))
     for order, axes in enumerate(listed):
         plain_axes(axes, origin=True)
         axes.set_xlim(*over)

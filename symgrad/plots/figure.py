@@ -95,5 +95,6 @@ def plain_axes(axes: Axes, *, origin: bool = False) -> None:
 
 
 def legend(axes: Axes, **options: Any) -> None:
-    """The labels of the curves, without a frame."""
-    axes.legend(**{"frameon": False, "fontsize": "medium", "handlelength": 2.4, **options})
+    """The labels of the curves, without a border, and readable where a curve passes below."""
+    look: dict[str, Any] = {"edgecolor": "none", "facecolor": "inherit", "framealpha": 0.85}
+    axes.legend(**{**look, "fontsize": "medium", "handlelength": 2.4, **options})

@@ -37,6 +37,10 @@ SPELLED = {
 }
 """What mathtext has under another name, or, as fractions, larger."""
 
+_UNSPACED = re.compile(
+    r"(?<=[\w})])\s*(?=\\(?:operatorname|log|exp|sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|max|min|det)\b)"
+)
+"""Between a factor and a function, where LaTeX has a thin space and mathtext has none."""
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 
 
@@ -48,6 +52,7 @@ def mathtext(expr: Any) -> str:
     text = latex(expr)
     for ours, theirs in SPELLED.items():
         text = text.replace(ours, theirs)
+    text = _UNSPACED.sub(r"\, ", text)
     if set(_COMMAND.findall(text)) <= SUPPORTED:
         return f"${text}$"
     return formula(expr)

@@ -9,7 +9,7 @@ derived, projected on the directions: the slope of the curve, or of the surface,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,17 @@ from symgrad.subject import Subject
 
 Direction = Mapping[Any, Array]
 """For each parameter the array that is added to it."""
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `landscape` after ``along``, for signatures."""
+
+    directions: int | Sequence[Direction]
+    radius: float
+    points: int | None
+    seed: int
+    normalise: str | None
+    gradient: bool
 
 
 class Landscape(NamedTuple):
@@ -45,6 +56,7 @@ def landscape(
     loss: Any,
     at: Mapping[Any, Any],
     along: Sequence[Any] | None = None,
+    *,
     directions: int | Sequence[Direction] = 1,
     radius: float = 1.0,
     points: int | None = None,

@@ -7,7 +7,7 @@ with the arrow of steepest descent, which is at right angles to them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from symgrad.plots.figure import (
     plain_axes,
 )
 from symgrad.plots.formulas import short
-from symgrad.plots.landscape import Direction, Landscape, landscape
+from symgrad.plots.landscape import Landscape, Options, landscape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,37 +33,33 @@ def plot_loss(
     at: Mapping[Any, Any],
     along: Sequence[Any] | None = None,
     *,
-    directions: int | Sequence[Direction] = 1,
-    radius: float = 1.0,
-    points: int | None = None,
-    seed: int = 0,
-    normalise: str | None = "filter",
-    gradient: bool = True,
     levels: int | Sequence[float] = 16,
     title: str | None = None,
     axes: Any = None,
+    **options: Unpack[Options],
 ) -> Figure:
     """L(θ + α·d) against α, or L(θ + α·d₁ + β·d₂) against α and β, as a matplotlib figure.
 
     ``at`` has an array for every leaf of the scalar ``loss``, the data of an empirical risk
     included (one example a row). ``along`` are the parameters that move, by default every leaf of
-    an empirical risk but its data. The ``directions`` are one or two random ones, of independent
-    normal numbers from ``seed`` (in the order of ``at``), or dictionaries of arrays, such as the
-    difference of two trained networks. With ``normalise="filter"`` each row of a random direction
-    is as long as that row of the parameter, so that α = 1 changes every unit by its own size (Li
-    et al., "Visualizing the loss landscape of neural nets", 2018); None leaves it as it is. α and
-    β run from −``radius`` to ``radius`` in ``points`` steps.
+    an empirical risk but its data. The ``options`` are those of `landscape`: ``directions`` is 1,
+    2, or one or two dictionaries of arrays, such as the difference of two trained networks;
+    random ones are of independent normal numbers from ``seed=0`` (in the order of ``at``). With
+    ``normalise="filter"``, the default, each row of a random direction is as long as that row of
+    the parameter, so that α = 1 changes every unit by its own size (Li et al., "Visualizing the
+    loss landscape of neural nets", 2018); None leaves it as it is. α and β run from −``radius``
+    to ``radius``, by default 1, in ``points`` steps.
 
-    The point itself is marked. With ``gradient``, the tangent there, or the arrow down the plane's
-    steepest slope, is drawn from the gradient that symgrad derives: no difference quotient is
-    involved, so that it touches the curve is a check. Gids: ``loss``, ``point``, ``tangent``,
+    The point itself is marked. Unless ``gradient=False``, the tangent there, or the arrow down the
+    plane's steepest slope, is drawn from the gradient that symgrad derives: no difference quotient
+    is involved, so that it touches the curve is a check. Gids: ``loss``, ``point``, ``tangent``,
     ``descent``. ``levels`` are matplotlib's, of the contours.
 
     Raises DataError for arrays that are missing or do not fit, UnsupportedError for options that
     are none, DerivativeError where the loss has no derivative, and MissingPackageError without
     matplotlib.
     """
-    found = landscape(loss, at, along, directions, radius, points, seed, normalise, gradient)
+    found = landscape(loss, at, along, **options)
     is_curve = len(found.directions) == 1
     drawn = one_axes(axes, *((6.0, 4.0) if is_curve else (5.6, 4.6)), "sg.plot_loss")
     if is_curve:

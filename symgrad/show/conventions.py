@@ -237,9 +237,29 @@ class Orientation:
         matrices = [x for x in e.operands if isinstance(x, MatrixExpr)]
         costs = [sum(self.both(x)[k].cost for x in matrices) for k in (False, True)]
         turn = costs[1] < costs[0]
+        if e.head == "dot":
+            return self._inner_product(e, turn)
         return e.function(
             *(self(x, turn) if isinstance(x, MatrixExpr) else x for x in e.operands), **e.options
         )
+
+    def _inner_product(self, e: ScalarCall, turn: bool) -> Any:
+        """wᵀ·x of columns, of rows x·wᵀ: a symbol in front, such as a weight, comes last.
+
+        But of a likelihood it is −y log(p)ᵀ, where y says which scores count.
+        """
+        a, b = e.operands
+        if isinstance(b, sp.Transpose) and isinstance(b.arg, sp.MatrixSymbol):
+            a, b = b, a  # a row w in front of a column x, which is written w·x
+        left, right = self(a, turn), self(b, turn)
+        rows = left.shape[0] == 1 != left.shape[1]
+        if rows and isinstance(left, sp.MatrixSymbol) and not _is_log(right):
+            left, right = right, left
+        return e.function(left, right, **e.options)
+
+
+def _is_log(e: Any) -> bool:
+    return isinstance(e, MatrixCall) and e.head == "log"
 
 
 _KINDS: dict[type[Any], Callable[[Orientation, Any], _Both]] = {

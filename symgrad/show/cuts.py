@@ -18,7 +18,7 @@ import sympy as sp
 
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
-from symgrad.reverse import adjoint_name, adjoints
+from symgrad.reverse import Trail, adjoint_name, adjoints
 from symgrad.subject import Subject, variable
 
 
@@ -83,7 +83,7 @@ class Cuts:
 
 def _placeholder(value: Node) -> Node:
     """A leaf for a value, another one for each: two values may go by one name."""
-    name = f"{value.name}@{value.uid}"
+    name = f"{value.name}@{value.place.digest.hex()}"
     return g.leaf(name, value.shape, sp.Symbol(name))
 
 
@@ -108,13 +108,13 @@ class Cut:
         swap = {self.normal: self.leaf}
         return self.subject.rewriter(g.substitute([self.subject.value], swap)) == [self.root]
 
-    def gradient(self, every: dict[str, Node] | None = None) -> Node:
+    def gradient(self, trail: Trail | None = None) -> Node:
         """∂loss/∂target, raw, the target put back."""
         named = [n for n in g.topological([self.root]) if n.kind is Kind.NAMED]
         back = self.subject.rewriter(g.substitute(named, {self.leaf: self.normal}))
         original = dict(zip(named, back, strict=True))
         sweep = adjoints(
-            self.root, [self.leaf], name=lambda n: adjoint_name(original[n]), every=every
+            self.root, [self.leaf], name=lambda n: adjoint_name(original[n]), trail=trail
         )
         result = sweep.get(self.leaf, g.const(0, self.target.shape))
         return g.substitute([result], {self.leaf: self.normal})[0]

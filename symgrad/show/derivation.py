@@ -28,7 +28,6 @@ from symgrad.show.sheet import Sheet, key_text, sheet
 from symgrad.show.stages import Line, Stages
 from symgrad.show.steps import Step
 from symgrad.show.style import DELTA, FULL, MATRIX, PARTIAL, Options, style_of
-from symgrad.show.turning import defined
 from symgrad.symbols import as_matrix
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Derivation:
     def __getitem__(self, key: Any) -> Any:
         """A result in named values: a SymPy expression, or a Lambda of more than two indices."""
         line = self._line(key)
-        return self._lines.expression(line, defined(line))
+        return self._lines.expression(line, line.value)
 
     def closed_form(self, key: Any = None) -> Any:
         """A result in leaves only: every name is replaced by what it stands for."""
@@ -225,10 +224,13 @@ class Derivation:
         return f"<{what} of {self.loss.name} with respect to {by}>"
 
     def latex(self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]) -> str:
-        """The lines as a LaTeX ``align*`` block; the keywords are those of `lines`."""
-        from symgrad.show.latex import align
+        """The lines as a LaTeX ``align*`` block; the keywords are those of `lines`.
 
-        return align(sheet(self, style_of(form, notation, **options), cost=False).steps)
+        Where results are left out, a sentence below the block says so.
+        """
+        from symgrad.show.latex import block
+
+        return block(sheet(self, style_of(form, notation, **options), cost=False))
 
     def document(
         self, form: str = MATRIX, notation: str = DELTA, **options: Unpack[Options]

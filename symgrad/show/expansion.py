@@ -24,6 +24,17 @@ def down(root: Node) -> list[Node]:
     return g.topological([root], lambda n: () if n.kind is Kind.NAMED else n.args)
 
 
+def replaced(root: Node, old: Node, new: Node) -> Node:
+    """``root`` with one value in the place of another, but for what is behind names."""
+    done: dict[Node, Node] = {}
+    for node in down(root):
+        if node is old or node.kind is Kind.NAMED:
+            done[node] = new if node is old else node
+        else:
+            done[node] = g.rebuild(node, [done[arg] for arg in node.args])
+    return done[root]
+
+
 def expanded(node: Node) -> dict[Node, sp.Expr] | None:
     """A value as a sum of products, each with its weight; None for one of too many terms."""
     terms: dict[Node, list[_Term]] = {}

@@ -99,11 +99,14 @@ def _is_diagonal(edge: Edge) -> bool:
     return len(set(edge.operand.labels)) < len(edge.operand.labels)
 
 
-def _is_turned(edge: Edge) -> bool:
-    return _alone(edge) and set(edge.operand.labels) == set(range(edge.node.rank))
+def is_turned(edge: Edge) -> bool:
+    """Whether a product is its one operand with its axes in another order."""
+    is_view = edge.node.kind is Kind.PRODUCT and _alone(edge) and not _is_diagonal(edge)
+    return is_view and set(edge.operand.labels) == set(range(edge.node.rank))
 
 
 def is_squared(edge: Edge) -> bool:
+    """Whether a product is one of a value with itself."""
     return len(edge.node.args) == 2 and edge.node.accesses[0] == edge.node.accesses[1]
 
 
@@ -337,7 +340,7 @@ PRODUCTS: tuple[Row, ...] = (
         lambda edge: _alone(edge) and _is_diagonal(edge),
         _always("z = diag A gives Ā = diag(z̄)", "z = diag A gives dz = diag dA"),
     ),
-    (_is_turned, _always("Z = Aᵀ gives Ā = Z̄ᵀ", "Z = Aᵀ gives dZ = dAᵀ")),
+    (is_turned, _always("Z = Aᵀ gives Ā = Z̄ᵀ", "Z = Aᵀ gives dZ = dAᵀ")),
     (_alone, _always("z repeats a, so its gradient sums", "z repeats a, and dz repeats da")),
     (
         lambda edge: is_squared(edge) and _pair(_is_pointwise)(edge),

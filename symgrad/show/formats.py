@@ -32,9 +32,9 @@ def plain_text(sheet: Sheet, spell: Callable[[str], str] = str) -> str:
 
 
 def _latex(sheet: Sheet) -> str:
-    from symgrad.show.latex import align
+    from symgrad.show.latex import block
 
-    return align(sheet.steps) + "\n"
+    return block(sheet) + "\n"
 
 
 def _document(sheet: Sheet) -> str:

@@ -18,7 +18,7 @@ from symgrad.declare import named_symbol
 from symgrad.facts import is_free
 from symgrad.functions import as_expression
 from symgrad.graph import Kind, Node
-from symgrad.reverse import adjoints
+from symgrad.reverse import Trail, adjoints
 from symgrad.show.cuts import Cuts
 from symgrad.show.derivation import Derivation
 from symgrad.show.stages import Goal, Spelling, Stages
@@ -89,13 +89,13 @@ def shape_of(symbol: Any) -> tuple[Any, ...]:
     return tuple(symbol.shape) if isinstance(symbol, MatrixExpr | sp.IndexedBase) else ()
 
 
-def _raw_results(subject: Subject, every: dict[str, Node]) -> list[Node]:
-    """The raw gradients with every adjoint under a name, which ``every`` becomes a table of."""
-    return _raw_gradients(subject, every)[0]
+def _raw_results(subject: Subject, trail: Trail) -> list[Node]:
+    """The raw gradients, with a trail of the sweeps."""
+    return _raw_gradients(subject, trail)[0]
 
 
 def _raw_gradients(
-    subject: Subject, every: dict[str, Node] | None = None
+    subject: Subject, trail: Trail | None = None
 ) -> tuple[list[Node], list[Node], dict[Node, tuple[Node, Node]]]:
     """∂loss/∂target for each target, raw, and the named values whose adjoints are such results.
 
@@ -112,9 +112,9 @@ def _raw_gradients(
         if target not in swept and cuts.is_passed(target):
             swept[target] = cuts.at(target).normal
             asked.append(swept[target])
-    found = adjoints(subject.value, list(swept.values()), every=every) if swept else {}
+    found = adjoints(subject.value, list(swept.values()), trail=trail) if swept else {}
     raw = [
-        found.get(swept[t], g.const(0, t.shape)) if t in swept else cuts.at(t).gradient(every)
+        found.get(swept[t], g.const(0, t.shape)) if t in swept else cuts.at(t).gradient(trail)
         for t in subject.targets
     ]
     others = [cuts.at(t) for t in subject.targets if t not in swept]

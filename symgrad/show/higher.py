@@ -25,7 +25,7 @@ from symgrad.graph import Kind, Labels, Node, Shape
 from symgrad.jacobians import Sweep, pushed, sweeps
 from symgrad.lift import lift
 from symgrad.listing import shape_text
-from symgrad.reverse import adjoints
+from symgrad.reverse import Trail, adjoints
 from symgrad.show.derivation import Derivation
 from symgrad.show.gradient import adjoint_line, first_order, results_of, shape_of
 from symgrad.show.notation import CURVATURE, JACOBIAN, TANGENT
@@ -104,7 +104,8 @@ def jvp(expr: Any, wrt: Any, v: Any) -> Derivation:
     raw = pushed([subject.value], subject.variables, subject.beside)
     goal = Goal((f"J·{_direction_text(directions)}",), shape_of(value), subject.value)
     line = _tangent_line(symbols, directions)
-    stages.add([subject.value], raw, [goal], line, backward=False, kind=TANGENT)
+    again = partial(_pushed_again, [subject.value], subject)
+    stages.add([subject.value], raw, [goal], line, backward=False, kind=TANGENT, again=again)
     return Derivation("jvp", stages, {value: goal.names[0]})
 
 
@@ -123,7 +124,10 @@ def hvp(loss: Any, wrt: Any, v: Any) -> Derivation:
     raw = pushed(slopes, subject.variables, subject.beside)
     goals = _product_goals("H", subject, directions, slopes)
     line = _tangent_line(symbols, directions)
-    stages.add(slopes, raw, goals, line, backward=False, otherwise=_d(subject, 0), kind=TANGENT)
+    stages.add(
+        slopes, raw, goals, line, backward=False, otherwise=_d(subject, 0), kind=TANGENT,
+        again=partial(_pushed_again, slopes, subject),
+    )  # fmt: skip
     return Derivation("hvp", stages, results_of(symbols, goals))
 
 
@@ -169,7 +173,8 @@ def _gauss_newton_product(
     raw = pushed([f], subject.variables, subject.beside)
     moved = Goal((f"d{f.name}", f"J·{along}"), f.shape, f, True)
     line = _tangent_line(subject.wrt, directions)
-    (push,) = stages.add([f], raw, [moved], line, backward=False, kind=TANGENT)
+    again = partial(_pushed_again, [f], subject)
+    (push,) = stages.add([f], raw, [moved], line, backward=False, kind=TANGENT, again=again)
     raw = g.substitute(_bare(pushed([slope], [leaf], [push]), f, slope), {leaf: f})
     line = _tangent_line([f.name], [push.name])
     curved = Goal((f"dδ_{f.name}", f"H·{push.name}"), f.shape, f, True)
@@ -177,7 +182,8 @@ def _gauss_newton_product(
     goals = _product_goals("G", subject, directions, subject.variables)
     sweep = adjoints(f, subject.variables, seed=pull)
     raw = [sweep.get(x, g.const(0, x.shape)) for x in subject.variables]
-    stages.add([f], raw, goals, adjoint_line(subject), kind=TANGENT)
+    pulled = partial(_pulled_again, f, subject.variables, pull)
+    stages.add([f], raw, goals, adjoint_line(subject), kind=TANGENT, again=pulled)
     return goals
 
 
@@ -187,10 +193,11 @@ def _gauss_newton_matrix(
     """Σ J[s, a]·H[s, t]·J[t, b], with a line for each factor."""
     subject = stages.subject
     blocks: dict[int, Node] = {}
-    for sweep in sweeps(f, subject.variables):
+    for number, sweep in enumerate(sweeps(f, subject.variables)):
         goals = [_first(subject, k, f) for k in sweep.places]
         line = _jacobian_line(subject, f) if sweep.backward else _tangent_line(subject.wrt, [1])
-        stages.add([f], sweep.blocks, goals, line, sweep.backward, kind=JACOBIAN)
+        again = partial(_first_again, f, subject.variables, number)
+        stages.add([f], sweep.blocks, goals, line, sweep.backward, kind=JACOBIAN, again=again)
         blocks.update(zip(sweep.places, sweep.blocks, strict=True))
     blocks_of_slope = sweeps(slope, [leaf])[-1].blocks
     (curvature,) = g.substitute(_bare(blocks_of_slope, slope), {leaf: f})
@@ -237,17 +244,26 @@ def _slopes(stages: Stages) -> list[Node]:
     )  # fmt: skip
 
 
-def _slopes_again(subject: Subject, every: dict[str, Node]) -> list[Node]:
-    """The gradient, with every adjoint under a name."""
-    sweep = adjoints(subject.value, subject.variables, every=every)
+def _slopes_again(subject: Subject, trail: Trail) -> list[Node]:
+    """The gradient, with a trail of the sweep."""
+    sweep = adjoints(subject.value, subject.variables, trail=trail)
     return [sweep.get(x, g.const(0, x.shape)) for x in subject.variables]
 
 
-def _first_again(
-    value: Node, variables: Sequence[Node], k: int, every: dict[str, Node]
-) -> Sequence[Node]:
-    """The ``k``-th sweep of a Jacobian, with every adjoint under a name."""
-    return sweeps(value, variables, every)[k].blocks
+def _pushed_again(values: Sequence[Node], subject: Subject, trail: Trail) -> list[Node]:
+    """The derivatives along the directions of a subject, with their trail."""
+    return pushed(values, subject.variables, subject.beside, trail)
+
+
+def _pulled_again(f: Node, variables: Sequence[Node], seed: Node, trail: Trail) -> list[Node]:
+    """The sweep of a seed, with its trail."""
+    sweep = adjoints(f, variables, seed=seed, trail=trail)
+    return [sweep.get(x, g.const(0, x.shape)) for x in variables]
+
+
+def _first_again(value: Node, variables: Sequence[Node], k: int, trail: Trail) -> Sequence[Node]:
+    """The ``k``-th sweep of a Jacobian, with its trail."""
+    return sweeps(value, variables, trail)[k].blocks
 
 
 def _both(sweep: Sweep, own: int, rank: int) -> list[Node]:
@@ -259,10 +275,10 @@ def _both(sweep: Sweep, own: int, rank: int) -> list[Node]:
 
 
 def _second_again(
-    slope: Node, variables: Sequence[Node], k: int, own: int, every: dict[str, Node]
+    slope: Node, variables: Sequence[Node], k: int, own: int, trail: Trail
 ) -> Sequence[Node]:
-    """The ``k``-th sweep of a row of a Hessian, with every adjoint under a name."""
-    return _both(sweeps(slope, variables, every)[k], own, slope.rank)
+    """The ``k``-th sweep of a row of a Hessian, with its trail."""
+    return _both(sweeps(slope, variables, trail)[k], own, slope.rank)
 
 
 def matrix_shape(left: Shape, right: Shape) -> tuple[Any, ...]:

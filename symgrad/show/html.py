@@ -9,16 +9,17 @@ the value has the class ``r3``, its line ``v3``, and its equation at the lower e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 from symgrad.show.latex import left_side, shape_latex
 from symgrad.show.latex_form import latex
 from symgrad.show.mathml import mathml, pieces
+from symgrad.show.pointers import Pointers
 from symgrad.show.prose import runs
 from symgrad.show.sheet import Section, Sheet
-from symgrad.show.steps import Step, indices
+from symgrad.show.steps import LEAVES, RESULT, Step, indices
 
 
 def page(sheet: Sheet) -> str:
@@ -28,11 +29,10 @@ def page(sheet: Sheet) -> str:
 
 def fragment(sheet: Sheet) -> str:
     """The sheet as one element with its own style, which changes nothing around it."""
-    defining = _defining(sheet)
     steps = sheet.steps
+    pointers = Pointers(steps)
     view = _View(
-        marks={name: f"r{k}" for name, (k, _) in defining.items()},
-        places={id(step): k for k, step in defining.values()},
+        pointers=pointers,
         texts={step.text: step for step in steps},
         columns=(
             *(["index"] if any(s.repeats for s in steps) else []),
@@ -40,13 +40,14 @@ def fragment(sheet: Sheet) -> str:
             *(["why"] if any(s.because for s in steps) else []),
         ),
     )
+    classes = " ".join(["sheet", *(f"with-{c}" for c in view.columns)])
     body = "\n".join(_section(x, view) for x in sheet.sections)
     used = {int(k) for k in re.findall(r'class="r(\d+)', body)}
-    tips = {k: _formula(left_side(s), s.result) for k, s in defining.values() if k in used}
+    tips = {k: _tip(step) for k, step in enumerate(pointers.lines) if k in used}
     return _FRAGMENT.format(
         style=_scoped(_STYLE) + _pointing(tips),
         title=_sentence(sheet.title),
-        body=body,
+        body=f'<div class="{classes}">\n{body}\n</div>',
         footer="".join(f"<p>{_sentence(x)}</p>" for x in sheet.footer),
         tips="".join(f'<p class="t{k}">{text}</p>' for k, text in tips.items()),
     )
@@ -55,26 +56,12 @@ def fragment(sheet: Sheet) -> str:
 class _View(NamedTuple):
     """What every line of a sheet needs to know of the others."""
 
-    marks: dict[str, str]
-    """A name → the class of its uses."""
-    places: dict[int, int]
-    """The ``id`` of a line → its number, if it computes a name."""
+    pointers: Pointers
+    """Which line computes the values of a line."""
     texts: dict[str, Step]
     """The text of a line → the line."""
     columns: tuple[str, ...]
     """Beside the equation: index, shape and why."""
-
-
-def _defining(sheet: Sheet) -> dict[str, tuple[int, Step]]:
-    """The line that computes each name; where several do, the first."""
-    found: dict[str, tuple[int, Step]] = {}
-    number = 0
-    for step in sheet.steps:
-        names = [name.partition("[")[0] for name in step.names]
-        if not any(name in found for name in names):
-            found |= {name: (number, step) for name in names}
-            number += 1
-    return found
 
 
 def _section(section: Section, view: _View) -> str:
@@ -87,49 +74,58 @@ def _section(section: Section, view: _View) -> str:
         f'<th role="columnheader" scope="col" class="{c}">{heads[c]}</th>' for c in view.columns
     )
     rows = "\n".join(
-        _row(step, index, view)
+        row
         for step, index in zip(section.steps, indices(section.steps), strict=True)
+        for row in _rows(step, index, view)
     )
-    classes = " ".join(f"with-{c}" for c in view.columns)
+    own = ' class="results"' if section.heading in (RESULT, LEAVES) else ""
     heading = escape(section.heading.capitalize())
     return (
-        f'<section><h2>{heading}</h2>\n<table role="table" class="{classes}" '
+        f'<section{own}><h2>{heading}</h2>\n<table role="table" '
         f'aria-label="{heading}">\n<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
         f'<tbody role="rowgroup">\n{rows}\n</tbody></table></section>'
     )
 
 
-def _row(step: Step, index: str, view: _View) -> str:
-    own = view.places.get(id(step))
-    others = {name: mark for name, mark in view.marks.items() if mark != f"r{own}"}
-    beside = {"index": _sentence(index), "shape": _shape(step.shape), "why": _why(step, view)}
-    cells = {"lhs": mathml(left_side(step)), "rhs": _right_side(step.expr, others)}
-    cells |= {column: beside[column] for column in view.columns}
-    body = "".join(f'<td role="cell" class="{c}">{x}</td>' for c, x in cells.items())
-    place = "" if own is None else f' class="v{own}"'
-    return f'<tr role="row"{place}>{body}</tr>' + _proof(step, others)
+def _rows(step: Step, index: str, view: _View) -> Iterator[str]:
+    """The row of a line, and under it one for each line of its proof, "=" under "="."""
+    place = view.pointers.place(step)
+    classes = [] if place is None else [f"v{place}"]
+    marks = {name: f"r{k}" for name, k in view.pointers.used_in(step).items()}
+    cells = {"lhs": mathml(left_side(step)), "rhs": _right_side(step.expr, marks)}
+    cells |= {"index": _sentence(index), "shape": _shape(step.shape), "why": _why(step, view)}
+    yield _row(cells, classes, view)
+    for move in step.proof:
+        cells = {"rhs": _right_side(move.expr, marks), "why": _sentence(move.law)}
+        yield _row(cells, ["proof", *classes], view)
+
+
+def _row(cells: Mapping[str, str], classes: Sequence[str], view: _View) -> str:
+    body = "".join(
+        f'<td role="cell" class="{column}">{cells.get(column, "")}</td>'
+        for column in ("lhs", "rhs", *view.columns)
+    )
+    own = f' class="{" ".join(classes)}"' if classes else ""
+    return f'<tr role="row"{own}>{body}</tr>'
 
 
 def _why(step: Step, view: _View) -> str:
     """The reason."""
     source = view.texts.get(step.because)
-    return _formula(left_side(source), source.expr) if source else _sentence(step.because)
+    if source is None:
+        return _sentence(step.because)
+    marks = {name: f"r{k}" for name, k in view.pointers.used_in(source).items()}
+    return _formula(left_side(source), source.expr, marks)
 
 
-def _proof(step: Step, marks: Mapping[str, str]) -> str:
-    """How the line comes about, a law at a time."""
-    if not step.proof:
-        return ""
-    moves = "".join(
-        f'<li><span class="rhs">{_right_side(move.expr, marks)}</span>'
-        f'<span class="why">{_sentence(move.law)}</span></li>'
-        for move in step.proof
-    )
-    return f'<tr role="row" class="proof"><td role="cell" colspan="5"><ol>{moves}</ol></td></tr>'
+def _tip(step: Step) -> str:
+    """What pointing shows: the line, and what its index runs over."""
+    over = f'<span class="range">{_sentence(str(step.repeats))}</span>' if step.repeats else ""
+    return _formula(left_side(step), step.result, {}) + over
 
 
-def _formula(left: str, expr: Any) -> str:
-    return f"{mathml(left)}<wbr>{_right_side(expr, {})}"
+def _formula(left: str, expr: Any, marks: Mapping[str, str]) -> str:
+    return f"{mathml(left)}<wbr>{_right_side(expr, marks)}"
 
 
 def _right_side(expr: Any, marks: Mapping[str, str]) -> str:
@@ -145,7 +141,9 @@ def _shape(shape: Sequence[Any]) -> str:
 def _sentence(text: str) -> str:
     """Words, and formulas among them; no comma begins a line."""
     parts = [
-        mathml(x.text, False) if x.is_math else re.sub(r"^(?=[,.;:!?)])", _JOINER, escape(x.text))
+        mathml(x.text, False, among_words=True)
+        if x.is_math
+        else re.sub(r"^(?=[,.;:!?)])", _JOINER, escape(x.text))
         for x in runs(text)
     ]
     return "".join(parts).removeprefix(_JOINER)
@@ -171,79 +169,84 @@ def _pointing(numbers: Iterable[int]) -> str:
 
 _STYLE = """
 §{container-type:inline-size;color:inherit;line-height:1.5;text-align:start;position:relative;
- font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif}
-§ h1{font-size:1.35em;font-weight:600;margin:0 0 .5em;line-height:1.35}
-§ h2{font-size:1em;font-weight:600;margin:1.6em 0 .4em;letter-spacing:.01em}
-§ math{font-size:1.1em;font-family:"Latin Modern Math","STIX Two Math","Cambria Math",math;
- line-height:1.3}
+ font-family:"Latin Modern Roman","STIX Two Text",Cambria,"Noto Serif","Liberation Serif",
+ "Times New Roman",serif}
+§ h1{font-family:inherit;font-size:1.5em;font-weight:600;margin:0 0 .6em;line-height:1.3}
+§ h2{font-family:inherit;font-size:1.1em;font-weight:600;margin:1.6em 0 .5em;grid-column:1/-1}
+§ math{font-size:1.06em;line-height:1.3;
+ font-family:"Latin Modern Math","STIX Two Math","Cambria Math",math}
 § mi.italic{font-style:italic}
 § .over{border-block-start:.05em solid;padding-block-start:.06em}
+§ mo.bar{padding-block-end:.12em}
 § mtd[columnalign=left]{text-align:left}
-§ table{display:grid;border:0;margin:0;width:100%;border-collapse:collapse;table-layout:auto;
- grid-template-columns:max-content minmax(0,1fr) minmax(4.5em,max-content);font-size:1em}
-§ table.with-why{
- grid-template-columns:max-content minmax(0,1fr) minmax(4.5em,max-content) minmax(0,34%)}
-§ table.with-index{
- grid-template-columns:max-content minmax(0,1fr) max-content minmax(4.5em,max-content)}
-§ table.with-index.with-why{grid-template-columns:
- max-content minmax(0,1fr) max-content minmax(4.5em,max-content) minmax(0,30%)}
-§ thead,§ tbody,§ tr{display:grid;grid-template-columns:subgrid;grid-column:1/-1;border:0;
- background:none}
-§ tbody tr{border-top:1px solid #8883;align-items:baseline;break-inside:avoid;
- border-radius:3px;transition:background .15s}
-§ th,§ td{padding:.4em .5em;border:0;text-align:start;vertical-align:baseline;font-size:1em;
+§ .sheet,§ .results{display:grid;
+ grid-template-columns:max-content minmax(0,max-content) minmax(4.5em,1fr)}
+§ .with-why,§ .with-why .results{grid-template-columns:
+ max-content minmax(0,max-content) minmax(4.5em,max-content) minmax(min(19em,36%),1fr)}
+§ .with-index,§ .with-index .results{grid-template-columns:
+ max-content minmax(0,max-content) max-content minmax(4.5em,1fr)}
+§ .with-index.with-why,§ .with-index.with-why .results{grid-template-columns:
+ max-content minmax(0,max-content) max-content minmax(4.5em,max-content) minmax(min(16em,32%),1fr)}
+§ section,§ table,§ thead,§ tbody,§ tr{display:grid;grid-template-columns:subgrid;
+ grid-column:1/-1;border:0;background:none}
+§ table{margin:0;width:100%;font-size:1em}
+§ thead tr{border-bottom:1px solid #8889;margin-bottom:.25em}
+§ tbody tr{align-items:baseline;break-inside:avoid;border-radius:3px;transition:background .15s}
+§ th,§ td{padding:.3em .5em;border:0;text-align:start;vertical-align:baseline;font-size:1em;
  min-width:0;max-width:none;white-space:normal;background:none}
-§ th{font-weight:400;font-size:.85em;padding-block:.1em;opacity:.65}
+§ th{font-weight:400;font-style:italic;font-size:.9em;padding-block:.1em;opacity:.75}
 § th.eq{grid-column:span 2}
 § td.lhs{text-align:end;padding-inline-end:0}
-§ .rhs,§ .why,§ footer p{overflow-x:auto;overflow-y:hidden}
+§ h1,§ .rhs,§ .why,§ footer p{overflow-x:auto;overflow-y:hidden}
 § td.rhs{padding-inline-start:1.5em;text-indent:-1.5em}
 § td.rhs math{text-indent:0}
 § td.shape,§ td.index{white-space:nowrap}
-§ .why{font-size:.9em;opacity:.8}
-§ tr.proof{border:0}
-§ tr.proof td{grid-column:1/-1;padding-top:0}
-§ li .rhs,§ li .why{min-width:0}
-§ ol{margin:0;padding:0 0 0 2.2em;list-style:none;border-inline-start:2px solid #8884}
-§ li{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,34%);align-items:baseline;
- padding:.15em 0 .15em .5em}
-§ footer{margin-top:1.6em;font-size:.9em;opacity:.8}
+§ td.shape,§ td.index,§ td.why,§ th.shape,§ th.index,§ th.why{padding-inline-start:1.4em}
+§ td.why{opacity:.85}
+§ td.rhs math{padding-block:.16em}
+§ tr.proof td{padding-top:0}
+§ tr.proof+tr:not(.proof) td{padding-top:.8em}
+§ footer{margin-top:2em;padding-top:.6em;border-top:1px solid #8885;font-size:.92em;opacity:.85}
 § footer p{margin:.2em 0}
 § [tabindex]{border-radius:2px;cursor:help}
 § [tabindex]:hover,§ [tabindex]:focus{background:#2f6fdf2b;outline:1px solid #2f6fdf88}
 § .tips{position:sticky;bottom:0;height:0;z-index:1}
 § .tips p{display:none;position:absolute;bottom:.6em;left:0;right:0;width:fit-content;
  max-width:100%;box-sizing:border-box;margin:0 auto;padding:.45em .9em;border-radius:6px;
- background:#23303f;color:#fff;box-shadow:0 2px 12px #0006;overflow-x:auto}
+ background:#23303f;color:#fff;box-shadow:0 0 0 1px #fff3,0 2px 12px #0006;overflow-x:auto}
+§ .tips .range{margin-inline-start:1.5em}
 @container (max-width:640px){
- § table,§ table.with-why,§ table.with-index,§ table.with-index.with-why{display:block}
+ § .sheet,§ section,§ table,§ tbody{display:block}
+ § .sheet .results{display:block}
  § thead{display:none}
- § tbody{display:block}
- § tbody tr{display:flex;flex-wrap:wrap;padding:.45em 0}
+ § h2{border-bottom:1px solid #8889;padding-bottom:.2em}
+ § tbody tr{display:flex;flex-wrap:wrap;padding:.4em 0}
+ § tbody tr.proof{padding:0 0 .3em}
  § td{padding:.1em .3em}
  § td.lhs{flex:none;max-width:100%;overflow-x:auto;overflow-y:hidden}
  § td.rhs{flex:1 1 60%;padding-inline-start:1.2em;text-indent:-1.2em}
- § td.shape,§ td.index{opacity:.65;font-size:.85em}
+ § td.shape,§ td.index{opacity:.75;font-size:.9em}
  § td.shape{flex:none}
- § td.index{order:1;flex:1 1 100%;padding-inline-start:1.5em}
- § td.why{order:2;flex:1 1 100%;padding-inline-start:1.5em}
- § td.index:empty{display:none}
- § td.why:empty{display:none}
- § li,§ li span{display:block;min-width:0}
- § tr.proof td{flex:1 1 100%;max-width:100%;box-sizing:border-box}
+ § td.index{order:1}
+ § td.why{order:2;font-size:.92em}
+ § td.index,§ td.why{flex:1 1 100%;padding-inline-start:1.5em}
+ § tr.proof+tr:not(.proof) td{padding-top:.5em}
+ § tr.proof td.rhs{flex:1 1 100%;padding-inline-start:2.7em}
+ § td:empty{display:none}
 }
 @media print{
  § .tips{display:none}
- § .why,§ th,§ footer,§ td.shape{opacity:1}
- § .rhs,§ .why,§ footer p{overflow:visible}
- § h2{break-after:avoid}
+ § td.why,§ th,§ footer,§ td.shape,§ td.index{opacity:1}
+ § h1,§ .rhs,§ .lhs,§ .why,§ footer p{overflow:visible}
+ § h2,§ thead{break-after:avoid}
+ § [tabindex]:focus{background:none;outline:0}
 }
 """
 
 _PAGE_STYLE = """
 :root{color-scheme:light dark}
-body{margin:0;background:#fff;color:#1c1d20}
-main{max-width:62rem;margin:0 auto;padding:2rem clamp(.75rem,3vw,2.5rem) 4rem}
+body{margin:0;background:#fff;color:#1c1d20;font-size:1.0625rem}
+main{max-width:62rem;margin:0 auto;padding:2.5rem clamp(.75rem,3vw,2.5rem) 4rem}
 @media (prefers-color-scheme:dark){body{background:#15171b;color:#e4e5e9}}
 @media print{
  @page{margin:16mm}

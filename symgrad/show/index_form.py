@@ -19,6 +19,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from symgrad import graph as g
 from symgrad.graph import Access, Dim, Kind, Node, slot
 from symgrad.index_space import indicator
+from symgrad.order import evaluated_among
 from symgrad.symbols import Opaque
 
 
@@ -66,11 +67,12 @@ def letters_of(roots: Iterable[Node]) -> Letters:
     They are handed out along the named values: what a definition sums over before its own axes,
     so that z[j] = Σ_i W[j, i]·x[i] and the next layer is z[k] = Σ_j V[k, j]·h[j].
     """
+    roots = list(roots)
     nodes = g.topological(roots)
     taken = {n.name for n in nodes if n.kind in (Kind.LEAF, Kind.NAMED)}
     dims = [d for n in nodes for d in n.shape if isinstance(d, sp.Basic)]
     letters = Letters(taken | {s.name for d in dims for s in d.free_symbols})
-    for named in [n for n in nodes if n.kind is Kind.NAMED] or nodes[-1:]:
+    for named in evaluated_among(roots, [n for n in nodes if n.kind is Kind.NAMED]) or nodes[-1:]:
         below = g.topological(named.args, lambda n: () if n.kind is Kind.NAMED else n.args)
         for node in below:
             dims_of = g.label_dims(node)
@@ -128,19 +130,52 @@ class _Needed(Exception):
 def _lettered(
     entry: Any, indices: Sequence[Any], letters: Letters, extents: Mapping[sp.Dummy, Dim]
 ) -> Any:
-    """Indices that are bound as letters, different from those of the sums around them."""
-    chosen: dict[sp.Dummy, sp.Symbol] = {}
-    stack: list[tuple[Any, frozenset[str]]] = [(entry, frozenset(str(x) for x in indices))]
-    while stack:
-        e, used = stack.pop()
+    """Indices that are bound as letters, different from those of the sums around them.
+
+    Sums that stand beside each other have the same letters, so that what is equal looks equal and
+    SymPy adds it up.
+    """
+    outermost: _Scope = (), frozenset(str(x) for x in indices)
+    done: dict[tuple[Any, _Scope], Any] = {}
+
+    def written(e: Any, scope: _Scope) -> Any:
+        if (e, scope) not in done:
+            done[e, scope] = _with_args(e, bound(e, scope)) if e.args else dict(scope[0]).get(e, e)
+        return done[e, scope]
+
+    def bound(e: Any, scope: _Scope) -> list[Any]:
         if isinstance(e, sp.Sum | reduction):
+            pairs, used = scope
             for dummy in e.variables:
-                if dummy not in chosen or chosen[dummy].name in used:
-                    everywhere = {s.name for s in chosen.values()} if dummy in chosen else set()
-                    chosen[dummy] = letters.pick(extents[dummy], used | everywhere)
-                used |= {chosen[dummy].name}
-        stack.extend((x, used) for x in e.args)
-    return entry.xreplace(chosen)
+                letter = letters.pick(extents[dummy], used)
+                pairs, used = (*pairs, (dummy, letter)), used | {letter.name}
+            scope = pairs, used
+        if not _is_quotient_of_sums(e):
+            return [written(x, scope) for x in e.args]
+        above = {x: written(x, scope) for x in e.args if not _divides(x)}
+        seen = {s.name for x in above.values() if isinstance(x, sp.Sum) for s in x.variables}
+        below = scope[0], scope[1] | seen
+        return [above[x] if x in above else written(x, below) for x in e.args]
+
+    return written(entry, outermost)
+
+
+_Scope: TypeAlias = "tuple[tuple[tuple[sp.Dummy, sp.Symbol], ...], frozenset[str]]"
+"""The letters of the indices that are bound around a place, and all that mean something there."""
+
+
+def _with_args(e: Any, args: Sequence[Any]) -> Any:
+    return e if all(x is y for x, y in zip(args, e.args, strict=True)) else e.func(*args)
+
+
+def _is_quotient_of_sums(e: Any) -> bool:
+    """Whether ``e`` reads Σ_k a[k]/(…), where k seems to be bound in the denominator as well."""
+    above = [x for x in e.args if not _divides(x) and not x.is_number] if e.is_Mul else []
+    return bool(above) and all(isinstance(x, sp.Sum) for x in above)
+
+
+def _divides(factor: Any) -> bool:
+    return bool(factor.is_Pow and factor.exp.could_extract_minus_sign())
 
 
 class _Entry:
@@ -202,9 +237,12 @@ class _Entry:
                 return base[own] if own else sp.Symbol(str(base.label), real=True)
 
     def described(self) -> str:
-        """The operand of linear algebra by name; an unnamed one as what it is."""
+        """The operand of linear algebra by name; an unnamed one as what it is made of."""
         (arg,) = self.node.args
-        return arg.name if arg.kind in (Kind.LEAF, Kind.NAMED) else f"{arg.kind.value} {arg.uid}"
+        named = (Kind.LEAF, Kind.NAMED)
+        below = g.topological([arg], lambda n: () if n.kind in named else n.args)
+        names = [n.name for n in below if n.kind in named]
+        return names[0] if arg.kind in named else f"{arg.kind.value} of {', '.join(names)}"
 
     def product(self) -> Any:
         """Σ over the labels that no one-hot, identity or window fixes."""

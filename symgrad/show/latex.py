@@ -10,7 +10,14 @@ import sympy as sp
 from symgrad.show.latex_form import latex
 from symgrad.show.latex_names import line_name
 from symgrad.show.prose import latex_sentence
+from symgrad.show.sheet import Sheet
 from symgrad.show.steps import Step, indices
+
+
+def block(sheet: Sheet) -> str:
+    """The lines of a sheet as an ``align*`` block, and below it what is left out of it."""
+    lines = [align(sheet.steps)] if sheet.steps else []
+    return "\n\n".join([*lines, *map(latex_sentence, sheet.left_out)])
 
 
 def align(steps: Sequence[Step]) -> str:
@@ -46,6 +53,8 @@ def equation(step: Step) -> str:
 def shape_latex(shape: Sequence[Any]) -> str:
     """``H \\times (T - 2)``; a scalar has none."""
     sizes = [latex(sp.sympify(n)) for n in shape]
+    if len(sizes) == 1:
+        return sizes[0]
     return r" \times ".join(f"({n})" if " + " in n or " - " in n else n for n in sizes)
 
 

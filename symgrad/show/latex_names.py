@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from symgrad.show.notation import is_chain_term
+
 MARKS = {
     "\N{COMBINING MACRON}": "bar",
     "\N{COMBINING OVERLINE}": "overline",
@@ -73,6 +75,12 @@ _COMMANDS = (
 
 _HEADS = {
     "sigmoid": r"\sigma",
+    "normal_cdf": r"\Phi",
+    "normal_pdf": r"\varphi",
+    "signum": r"\operatorname{sign}",
+    "hard_sign": r"\operatorname{sign}",
+    "sparsemax_threshold": r"\tau",
+    "sparsemax_value": r"\Omega^{\ast}",
     "maximum": r"\max",
     "minimum": r"\min",
     "Max": r"\max",
@@ -90,6 +98,9 @@ def head_of(name: str) -> str:
         return _HEADS[name]
     if name.isascii() and name.isalpha():
         return rf"\operatorname{{{name}}}"
+    function, _, along = name.rpartition("_")
+    if function and along in ("rows", "columns"):
+        return rf"{head_of(function)}_{{\mathrm{{{along}}}}}"
     words = re.sub(r"[^a-zA-Z0-9]+", " ", name).strip()
     return rf"\text{{{words}}}" if words and name.isascii() else symbol(name)
 
@@ -194,6 +205,12 @@ _BY_FORMULA = re.compile(r"(∂.*?)/∂(\w*\(.*\)ᵀ?)(\[[^\[\]]*\])?")
 """An adjoint of a value that has no name: ``∂L/∂(W·x − y)``, ``∂L/∂log(p)``, entries of it."""
 
 
+_CHAIN_TERM = re.compile(
+    r"(?P<adjoint>.+)·∂(?P<user>[^∂]+)/∂(?P<value>[^∂\[\]]+)(?P<indices>\[[^\[\]]*\])?"
+)
+"""``∂L/∂p·∂p/∂h``, or entries of it."""
+
+
 def _formula(text: str) -> str:
     from symgrad.show.prose import math
 
@@ -202,6 +219,14 @@ def _formula(text: str) -> str:
 
 def line_name(name: str) -> str:
     """A left-hand side: ``∂²L/∂x∂xᵀ``, ``∂z/∂x·v``, ``H·v``, with ``[i, j]`` behind it or not."""
+    term = _CHAIN_TERM.fullmatch(name)
+    if term and is_chain_term(name):
+        user, value = _formula(term["user"]), _formula(term["value"])
+        above = term["adjoint"]
+        left = f"({line_name(above[1:-1])})" if above.startswith("(") else line_name(above)
+        passed = rf"{left} \, \frac{{\partial {user}}}{{\partial {value}}}"
+        indices = (term["indices"] or "")[1:-1].replace(", ", " ")
+        return subscripted(rf"\left( {passed} \right)", indices) if indices else passed
     if name.startswith("(") and name.endswith(")ᵀ"):
         turned = line_name(name[1:-2])
         return rf"\left( {turned} \right)^\top" if r"\frac" in turned else rf"({turned})^\top"
@@ -265,7 +290,8 @@ def _differential(text: str) -> str:
     """``∂²L``, ``∂x∂xᵀ``, ``∂(∂L/∂x)``."""
     if text.startswith("∂("):
         inside = text[2:-1]
-        inner = line_name(inside) if "/" in inside else _factors(inside)
+        plain = re.fullmatch(r"[\w\u0300-\u036f·(), ᵀ′]+", inside)
+        inner = line_name(inside) if "∂" in inside else (_factors if plain else _formula)(inside)
         return rf"\partial\left({inner}\right)" if "/" in inside else rf"\partial ({inner})"
     pieces = []
     for piece in text.split("∂")[1:]:

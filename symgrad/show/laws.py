@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from symgrad.algebra import scores_of_log_softmax
+from symgrad import graph as g
+from symgrad.algebra import scores_of_log_softmax, softmax_along
 from symgrad.calculus import OUTPUT, shortest
 from symgrad.derivatives import partial_derivative
 from symgrad.graph import Kind, Node, slot
 from symgrad.regions import regions
 from symgrad.show.text import formula
-from symgrad.vocabulary import LAWS
+from symgrad.vocabulary import LAWS, softplus
+
+CROSS_ENTROPY = "cross-entropy of softmax"
 
 REDUCTION_LAWS = {
     "logsumexp": "logsumexp′ = softmax",
@@ -30,7 +33,7 @@ def law(node: Node) -> str | None:
     if node.kind is Kind.REDUCE:
         return REDUCTION_LAWS[node.op]
     if node.kind is Kind.PRODUCT and is_cross_entropy(node):
-        return "cross-entropy of softmax"
+        return CROSS_ENTROPY
     if node.kind is not Kind.MAP or isinstance(node.body, AppliedUndef):
         return None
     known = LAWS.get(type(node.body))
@@ -79,7 +82,7 @@ def segment_laws(
             reached.append(node)
         else:
             stack.extend(consumers.get(node, ()))
-    passed = sorted((n for n in seen if n not in stops), key=lambda n: n.uid)
+    passed = sorted((n for n in seen if n not in stops), key=lambda n: n.place)
     whole = regions(passed, consumers)
     covered = {n for region in whole.values() for n in region.inside}
     height: dict[Node, int] = {}
@@ -89,8 +92,66 @@ def segment_laws(
         (-height[n], stated(whole[n].body, whole[n].derivative) if n in whole else law(n) or "")
         for n in passed
         if n not in covered
-    )  # ordered by text where the height is one: nodes are numbered as they are made
+    )  # ordered by text where the height is one
     laws = list(dict.fromkeys(x for _, x in sorted(found) if x))
-    if "cross-entropy of softmax" in laws:
-        laws = [x for x in laws if x != "logsumexp′ = softmax"]
-    return laws, sorted(reached, key=lambda n: n.uid)
+    for whole_law, parts, holds in _WHOLES:
+        if holds(passed, consumers) and parts[0] in laws:
+            first = laws.index(parts[0])
+            laws = [*laws[:first], whole_law, *laws[first:]]
+            laws = [x for x in dict.fromkeys(laws) if x == whole_law or x not in parts]
+    return laws, sorted(reached, key=lambda n: n.place)
+
+
+def _is_softmax(passed: Sequence[Node], consumers: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether every exp and every log-sum-exp that is passed is part of a softmax."""
+    softmaxes = [n for n in passed if softmax_along(n) is not None]
+    parts = {n for whole in softmaxes for n in g.topological([whole])}
+    return bool(softmaxes) and all(
+        n in parts
+        for n in passed
+        if (n.kind is Kind.REDUCE and n.op == "logsumexp") or law(n) == EXP
+    )
+
+
+def _is_binary_cross_entropy(
+    passed: Sequence[Node], consumers: Mapping[Node, Sequence[Node]]
+) -> bool:
+    """Whether y·softplus(−z) + (1 − y)·softplus(z), which is −y·log σ(z) − …, is passed."""
+    weights: dict[Node, list[Node]] = {}  # of each softplus, what it is multiplied with
+    for n in passed:
+        if law(n) == SOFTPLUS:
+            products = [x for x in consumers.get(n, ()) if x.kind is Kind.PRODUCT]
+            weights[n] = [x for p in products for x in p.args if x is not n and len(p.args) == 2]
+    pairs = [(n, opposite) for n in weights for opposite in weights if _is_opposite(n, opposite)]
+    return any(
+        _is_complement(a, b) or _is_complement(b, a)
+        for n, opposite in pairs
+        for a in weights[n]
+        for b in weights[opposite]
+    )
+
+
+def _is_opposite(n: Node, opposite: Node) -> bool:
+    """Whether ``opposite`` is f(−z) where ``n`` is f(z)."""
+    (z,), (minus,) = n.args, opposite.args
+    return minus.kind is Kind.SUM and minus.args == (z,) and minus.weights == (-1,)
+
+
+def _is_complement(a: Node, b: Node) -> bool:
+    """Whether ``b`` is 1 − a."""
+    if b.kind is not Kind.SUM or len(b.args) != 2:
+        return False
+    terms = dict(zip(b.args, b.weights, strict=True))
+    (one,) = [x for x in b.args if x is not a][:1] or [a]
+    return terms.get(a) == -1 and one.kind is Kind.CONST and terms[one] * one.value == 1
+
+
+EXP, SOFTPLUS = LAWS[sp.exp], LAWS[softplus]
+_LOGSUMEXP = REDUCTION_LAWS["logsumexp"]
+
+_WHOLES: tuple[tuple[str, tuple[str, ...], Callable[..., bool]], ...] = (
+    (CROSS_ENTROPY, (CROSS_ENTROPY, _LOGSUMEXP), lambda passed, consumers: True),
+    ("softmax′ = diag(p) − p·pᵀ", (EXP, _LOGSUMEXP), _is_softmax),
+    ("binary cross-entropy of σ", (SOFTPLUS,), _is_binary_cross_entropy),
+)
+"""A law, those of its parts that it stands for, and when it does."""

@@ -39,7 +39,7 @@ from symgrad.show.style import (
     Style,
 )
 from symgrad.show.text import formula
-from symgrad.show.turning import Turning, defined, oriented
+from symgrad.show.turning import Turning, oriented
 from symgrad.simplify import fold_names, named_adjoints, normalise, strip_names
 
 _PLAIN = Style()
@@ -86,7 +86,8 @@ class Lines:
         known = set(forward)
         chosen = {node: node for node in nodes}
         plain = [node for node in nodes if not _has_identity(node, known)]
-        for node, shown in zip(plain, present(self.subject.rewriter, plain, forward), strict=True):
+        presented = present(self.subject.rewriter, plain, forward, self.subject.value)
+        for node, shown in zip(plain, presented, strict=True):
             # rows and columns may not factor together
             longer = shown is not node and node.rank == 2
             chosen[node] = min((shown, node), key=self._length) if longer else shown
@@ -133,7 +134,7 @@ class Lines:
     def in_values(self, line: Line, form: str = MATRIX) -> Any:
         """A line's value in leaves and declared values: adjoints are replaced, names are not."""
         (root,) = self.subject.rewriter([self._composed[line.names[0]]])
-        found = fold_names([root], self._forward)
+        found = fold_names([root], self._forward, self.subject.value)
         if root.rank <= 2:
             found = [min((*found, *self._read(found, self._forward)), key=self._length)]
         return self.expression(line, found[0], form)
@@ -143,7 +144,7 @@ class Lines:
         """The value of each line, as it is shown, with those of the adjoints in it put in."""
         done: dict[str, Node] = {}
         for line in self.shown:
-            value = defined(line)
+            value = line.value
             below = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
             known = {n: done[n.name] for n in below if n.kind is Kind.NAMED and n.name in done}
             (done[line.names[0]],) = g.substitute([value], known)
@@ -211,7 +212,7 @@ class Lines:
             kind = self.stages[line.stage].kind
             own = spelled(line.names, kind, self.subject.name, line.target.name, notation)
             names.append(tuple(by_adjoint(name, short) for name in own))
-            if defined(line) is not line.node:
+            if line.value is not line.node:
                 short[line.names[0]] = names[-1][0]
         pairs = list(zip(self.shown, names, strict=True))
         spellings = {line.names[0]: own[0] for line, own in pairs}
@@ -236,7 +237,7 @@ class Lines:
         steps: list[tuple[Step, list[State]]] = []
         found: dict[str, Step] = {}
         for k, line in enumerate(lines):
-            value = defined(line)
+            value = line.value
             expr = self.expression(_read(line, value), value, style.form)
             step, law = self.step(line, expr, style), reasons.law(line)
             states: list[State] = []
@@ -273,7 +274,7 @@ class Lines:
         def write(node: Node) -> Any:
             return self.step(line, self.expression(_read(line, node), node, style.form), style).expr
 
-        return moves(states, write, defined(line), step.expr)
+        return moves(states, write, line.value, step.expr)
 
     def results(self, places: Sequence[int], style: Style, leaves: bool = False) -> list[Step]:
         """The lines at ``places``, each by itself: in declared values, or in ``leaves`` only.
@@ -282,10 +283,11 @@ class Lines:
         """
         lines = self._in_notation(style.notation)
         below = None if leaves else set(self._forward)
+        size: dict[Node, int] = {}
         found = []
         for k in places:
-            line = _read(self.shown[k], defined(self.shown[k]))
-            if _written_out(line.node, below) > _MOST_NODES:
+            line = _read(self.shown[k], self.shown[k].value)
+            if _written_out(line.node, below, size) > _MOST_NODES:
                 continue
             expr = (self.closed_form if leaves else self.in_values)(line, style.form)
             names = lines[k].names[-1:]
@@ -296,7 +298,7 @@ class Lines:
 
     def step(self, line: Line, expr: Any, style: Style) -> Step:
         """The step of a line whose right-hand side is ``expr``, in the orientation of a style."""
-        value = defined(line)
+        value = line.value
         row = len(line.shape) == 2 and line.shape[0] == 1 and value.rank == 1
         shape = (1, *value.shape) if row else value.shape
         expr = _as_entry(expr, value.rank)
@@ -332,14 +334,15 @@ LONGEST = 400
 """Characters of a formula that is shown."""
 
 
-def _written_out(root: Node, stops: Collection[Node] | None) -> int:
+def _written_out(root: Node, stops: Collection[Node] | None, size: dict[Node, int]) -> int:
     """The operations of a value, each as often as it is written where nothing below has a name.
 
-    The values ``stops`` keep theirs.
+    The values ``stops`` keep theirs. ``size`` has those of values that were looked at before.
     """
     named = stops or ()
-    size: dict[Node, int] = {}
-    for node in g.topological([root], lambda n: () if n in named else n.args):
+    for node in g.topological([root], lambda n: () if n in named or n in size else n.args):
+        if node in size:
+            continue
         size[node] = 1 if node in named else 1 + sum(size[arg] for arg in node.args)
     return size[root]
 

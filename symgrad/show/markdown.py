@@ -50,7 +50,8 @@ def _section(section: Section, texts: dict[str, str]) -> str:
         cells = [inline(f"{left_side(step)} = {latex(step.expr)}"), *[sentence(index)] * indexed]
         lines.append(_row([*cells, shape, *[_why(step, texts)] * reasoned]))
         for move in step.proof:
-            cells = [inline(f"= {latex(move.expr)}"), *[""] * indexed, ""]
+            under = rf"\hphantom{{{left_side(step)}}} = {latex(move.expr)}"  # "=" under "="
+            cells = [inline(under), *[""] * indexed, ""]
             lines.append(_row([*cells, *[sentence(move.law)] * reasoned]))
     return "\n".join(lines)
 

@@ -16,14 +16,18 @@ _SIGNS = {"+", "-", "−", "=", "⊙"}
 """Operators that a piece of a formula can begin with."""
 
 
+_TIGHT = {"+", "-", "−", "=", "⋅", "×", "/"}
+"""Operators that stand close in an index or a power."""
+
 _BREAKS = re.compile(r"\\left\b|\\right\b|\\begin\b|\\end\b|\\[{}]|[{}]| [+=-] | \\odot ")
 
 
 @lru_cache(maxsize=4096)
-def mathml(latex: str, display: bool = True) -> str:
+def mathml(latex: str, display: bool = True, among_words: bool = False) -> str:
     r"""A formula as an inline ``<math>`` element, with the tall fractions of a ``display`` or not.
 
-    One that begins with ``+``, ``-``, ``=`` or ``\odot`` after ``{}`` goes on another piece.
+    One that begins with ``+``, ``-``, ``=`` or ``\odot`` after ``{}`` goes on another piece. A
+    sign at an end of one ``among_words`` has the space between words, and none of its own.
     """
     from latex2mathml.converter import convert_to_element
 
@@ -34,6 +38,8 @@ def mathml(latex: str, display: bool = True) -> str:
     _tidy(math)
     if latex.startswith("{}"):
         _continue(math)
+    if among_words:
+        _close_up(math)
     return tostring(math, encoding="unicode")
 
 
@@ -74,10 +80,16 @@ def _tidy(element: Element) -> None:
     if element.tag == "mo" and _NAME.fullmatch(element.text or ""):  # a function, such as softmax
         element.tag = "mi"
         element.attrib.clear()
-    if element.tag == "mover":
+    if element.tag == "mover" and element[0].text != "∑":
         _accent(element)
-    if element.tag == "msup":
+    if element.tag in ("msup", "msubsup") and element[-1].text in _PRIMES:
+        _prime(element)
+    elif element.tag == "msup":
         _stack(element)
+    if element.tag in ("msub", "msup", "msubsup"):
+        _tighten(element)
+        if element[0].text == "∑":  # the limits of a tall sum are under and over it
+            element.tag = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}[element.tag]
     if element.get("mathvariant") == "bold":
         element.text = (element.text or "").translate(_BOLD)
     if element.tag == "mrow" and _is_word(element):
@@ -95,6 +107,42 @@ def _accent(mover: Element) -> None:
     elif mark.tag == "mo":
         mover.set("accent", "true")
         mark.set("stretchy", "false")
+        if mark.text == "¯":
+            mark.set("class", "bar")
+
+
+_PRIMES = ("′", "″", "‴")
+
+
+def _prime(raised: Element) -> None:
+    """f′ as two letters: fonts have the prime in its size and place, and ``msup`` lifts it again.
+
+    That of z₁ is at the z.
+    """
+    base, *below, prime = raised
+    word = base.tag == "mi" and len(base.text or "") > 1
+    for child in list(raised):
+        raised.remove(child)
+    if word and not below:
+        raised.tag, raised.text = "mi", f"{base.text}{prime.text}"
+        raised.attrib.update(base.attrib)
+    else:
+        raised.tag = "msub" if below else "mrow"
+        raised.extend([_row_of(base, prime), *below] if below else [base, prime])
+
+
+def _tighten(scripted: Element) -> None:
+    """No space around the operators of an index or a power, as in h with l−1 below."""
+    for script in scripted[1:]:
+        for operator in script.iter("mo"):
+            if operator.text in _TIGHT:
+                operator.attrib |= {"lspace": "0", "rspace": "0"}
+
+
+def _row_of(*elements: Element) -> Element:
+    row = Element("mrow")
+    row.extend(elements)
+    return row
 
 
 def _stack(raised: Element) -> None:
@@ -125,6 +173,9 @@ def _join(row: Element) -> None:
     row.set("class", f"{row.get('class', '')} {style}".strip())
 
 
+_SCRIPTED = ("msup", "msub", "msubsup", "munder", "mover", "munderover")
+
+
 def _place(row: Element) -> None:
     """Signs after an operator are prefixes, a norm has two ends, a function keeps its distance."""
     if row.tag not in ("mrow", "math", "mtd", "msqrt"):
@@ -134,13 +185,15 @@ def _place(row: Element) -> None:
         if _is_function(child) and k and _ends(row[k - 1]):
             row.insert(k, Element("mspace", width="0.167em"))
     for child in row:
-        operator = child[0] if child.tag in ("msup", "msub", "msubsup") and len(child) else child
+        operator = child[0] if child.tag in _SCRIPTED and len(child) else child
         text = operator.text or ""
         if operator.tag == "mo" and text in _FENCES:
             operator.set("form", "prefix" if open_before else "postfix")
             operator.set("stretchy", operator.get("stretchy", "false"))
             open_before = open_before and operator is child
         elif operator.tag == "mo":
+            if text == "/":
+                operator.attrib |= {"lspace": "0", "rspace": "0"}
             if open_before and text in ("−", "-", "+"):
                 operator.set("form", "prefix")
             open_before = text not in _CLOSING and text != "⊤"
@@ -165,3 +218,11 @@ def _continue(math: Element) -> None:
     row.remove(empty)
     if operator.tag == "mo" and operator.text in _SIGNS:
         operator.set("form", "infix")
+
+
+def _close_up(math: Element) -> None:
+    """No space outside a sign at either end."""
+    if len(math) == 1 and math[0].tag == "mrow" and len(math[0]):
+        for operator, side in ((math[0][0], "lspace"), (math[0][-1], "rspace")):
+            if operator.tag == "mo":
+                operator.set(side, "0")

@@ -83,7 +83,19 @@ def is_nabla(name: str) -> bool:
 
 def closed(text: str) -> str:
     """``(∇_z L)`` and ``(∂²L/∂x∂z)``, where ᵀ or a factor follows that could seem to be inside."""
-    return f"({text})" if text.startswith((NABLA_SIGN, "∂²", "∂(")) else text
+    marked = text.startswith((NABLA_SIGN, "∂²", "∂(")) or is_chain_term(text)
+    return f"({text})" if marked else text
+
+
+def chain_term(adjoint: str, user: str, value: str) -> str:
+    """``∂L/∂p·∂p/∂h``: what ``user``, which has the ``adjoint``, hands on to ``value``."""
+    return f"{closed(adjoint)}·∂{user}/∂{value}"
+
+
+def is_chain_term(text: str) -> bool:
+    """Whether ``text`` is of the kind of ``∂L/∂p·∂p/∂h``."""
+    begins = is_adjoint(text) or text.startswith(("(∇", "(∂²", "(∂("))
+    return begins and re.search("·∂.*/∂", text) is not None
 
 
 def in_layout(names: Sequence[str], kind: str, rank: int) -> tuple[str, ...]:

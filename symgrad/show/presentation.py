@@ -24,7 +24,7 @@ from symgrad.algebra import scaled, through
 from symgrad.exponentials import apply, built, combine, linear, negative
 from symgrad.graph import Access, Dim, Kind, Node, label_dims, slot
 from symgrad.rewrite import Rewriter
-from symgrad.simplify import fold_names
+from symgrad.simplify import fold_names, foldable
 from symgrad.vocabulary import sigmoid
 
 _T = slot(0)
@@ -44,20 +44,27 @@ _SQUARES: dict[sp.Expr, sp.Expr] = {sp.tan(_T): sp.sec(_T), sp.cot(_T): sp.csc(_
 """f → g with 1 + f² = g²: tan′ = sec², cot′ = −csc²."""
 
 
-def present(rewriter: Rewriter, roots: Sequence[Node], forward: Sequence[Node]) -> list[Node]:
+def present(
+    rewriter: Rewriter,
+    roots: Sequence[Node],
+    forward: Sequence[Node],
+    loss: Node | None = None,
+) -> list[Node]:
     """``roots``, as they read best among the named values ``forward`` (in normal form).
+
+    The name of the ``loss`` among them is used as `foldable` says.
 
     A root that is a named adjoint keeps its name and has its value rewritten; names below a root
     are atoms. The values do not change, the operations do: never compute with the result.
     """
-    names = {node.args[0]: node for node in forward}
+    names = foldable(forward, loss)
     known = set(forward)
     named = [root.kind is Kind.NAMED and root not in known for root in roots]
     values = [root.args[0] if own else root for root, own in zip(roots, named, strict=True)]
     better = {value: _best(value, names) for value in values}
     changed = [value for value, new in better.items() if new is not value]
     better.update(
-        zip(changed, fold_names(rewriter([better[x] for x in changed]), forward), strict=True)
+        zip(changed, fold_names(rewriter([better[x] for x in changed]), forward, loss), strict=True)
     )
     return [
         g.named(root.name, better[value], root.is_row) if own else better[value]
@@ -399,9 +406,9 @@ def _length(term: sp.Expr) -> int:
 
 
 def _enclosed(e: sp.Expr, kinds: type[sp.Basic] | tuple[type[sp.Basic], ...]) -> int:
-    """``e`` with the parentheses it needs; a complement 1 − a is read as one thing."""
-    if e.is_Add and len(e.args) == 2 and e.args[0] == 1 and (1 - e).is_Atom:
-        return 2
+    """``e`` with the parentheses it needs; a complement, 1 − a or 1 − a², is read as one thing."""
+    if e.is_Add and len(e.args) == 2 and e.args[0] == 1 and (1 - e).as_base_exp()[0].is_Atom:
+        return measure(1 - e) + 1
     return measure(e) + (2 if isinstance(e, kinds) else 0)
 
 

@@ -5,6 +5,7 @@ they are what a student has to learn. A proof starts from the rule of the line, 
 and makes one move after the other: a law of `identities` at one place, a named value put for what
 it stands for, the adjoint of an inner value put in. Laws that are mere bookkeeping (the order of
 factors, nested sums, views) are applied in between and not shown; `SILENT` is the list of them.
+Every line of a proof has one `Law`, which no two texts can be joined to.
 
 In: the raw sweep of a stage, with a name for the adjoint of every inner value, and the lines that
 came out. Out: for each line states, each a graph node of the same value, with the law that leads to
@@ -13,7 +14,6 @@ it. A test computes all of them. Nothing here is run below level "full".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,17 +22,16 @@ from symgrad import graph as g
 from symgrad.algebra import is_view
 from symgrad.errors import GraphError
 from symgrad.graph import Kind, Node
-from symgrad.reverse import adjoint_name
 from symgrad.rewrite import Rewriter
-from symgrad.show.expansion import down, expanded
-from symgrad.show.notation import spelled
+from symgrad.show.expansion import down, expanded, replaced
+from symgrad.show.openings import AdjointNames, Opening, Openings
 from symgrad.show.presentation import presented
-from symgrad.show.rules import Rules
+from symgrad.show.rules import CHAIN_RULE, UNREACHED
 from symgrad.show.stages import Line, Stage
-from symgrad.show.steps import Move
-from symgrad.show.style import BAR, PARTIAL
+from symgrad.show.steps import Law, Move
 from symgrad.show.text import formula
 from symgrad.show.visible import TIDYING, VISIBLE, wording
+from symgrad.simplify import foldable
 from symgrad.subject import Subject
 
 
@@ -40,12 +39,13 @@ class State(NamedTuple):
     """What a line has become, and the law by which it follows from the state before."""
 
     node: Node
-    law: str
+    law: Law
+
+
+AS_DECLARED = Law("as it was declared")
 
 
 _MOST_MOVES = 1000
-_LONGEST_NAME = 40
-"""Characters; an inner value that takes more has no adjoint of its own in a proof."""
 
 
 class Proofs:
@@ -65,8 +65,7 @@ class Proofs:
 
         ``spell`` writes a value down, in named values, and ``define`` the equation of a name.
         """
-        self._subject, self._stages, self._notation = subject, stages, notation
-        self._spell, self._define = spell, define
+        self._subject, self._stages, self._define = subject, stages, define
         self._silent = Rewriter(TIDYING)
         self._lines = {
             (old.stage, old.raw.name): new.node
@@ -75,9 +74,14 @@ class Proofs:
         }
         self._shown = shown
         self._restored = self._replacements(made, shown)
-        self._sweeps: dict[int, _Sweep] = {}
-        self._hidden: dict[Node, tuple[_Sweep, Node]] = {}
-        """The adjoints without a line, each with its sweep and its forward value."""
+        below = g.topological(subject.declared)
+        taken = {n.name for n in below if n.kind in (Kind.LEAF, Kind.NAMED)}
+        self._adjoints = AdjointNames(
+            subject.name, notation, lambda n: spell(self.restored(n)), taken
+        )
+        self._sweeps: dict[int, Openings] = {}
+        self._hidden: dict[Node, Opening] = {}
+        """The adjoints and messages without a line."""
 
     def _replacements(self, made: Sequence[Line], shown: Sequence[Line]) -> dict[Node, Node]:
         """What stands for what in a raw sweep: values for variables, lines for earlier results."""
@@ -100,8 +104,9 @@ class Proofs:
     def _names(self, stage: int) -> dict[Node, Node]:
         """Value → the name that is put for it: a declared one, or of a line of an earlier stage."""
         earlier = [x.node for x in self._shown if x.stage < stage and x.node.kind is Kind.NAMED]
-        kinds = (Kind.LEAF, Kind.CONST, Kind.NAMED)  # as in `simplify.fold_names`
-        return {n.args[0]: n for n in (*earlier, *self._known) if n.args[0].kind not in kinds}
+        kinds = (Kind.LEAF, Kind.CONST, Kind.NAMED)  # as in `simplify.foldable`
+        of_lines = {n.args[0]: n for n in earlier if n.args[0].kind not in kinds}
+        return of_lines | foldable(self._known, self._subject.value)
 
     def restored(self, node: Node) -> Node:
         """A value of a sweep in the names of the derivation."""
@@ -135,23 +140,39 @@ class Proofs:
         """From a declared value to the stable form that is differentiated."""
         stable = dict(zip(self._subject.declared, self._known, strict=True))
         (start,) = g.substitute(node.args, {x: n for x, n in stable.items() if x is not node})
-        return self._moved([State(self._tidy(start), "")], {})
+        return self._moved([State(self._tidy(start), AS_DECLARED)], {})
 
     def backward(self, line: Line, value: Node, rewritten: bool, law: str) -> list[State]:
         """From the rule of a line to its right-hand side ``value``.
 
         ``rewritten`` says that `presentation` had the last word on it. ``law`` is the rule where
-        the graph has none.
+        nothing is known of the sweep.
         """
-        sweep = self._sweep(line.stage)
-        rules = sweep.rules(line.target, sweep.shown) or [law]
-        start = State(self._tidy(sweep.start(line)), "; ".join(rules))
-        states = self._moved([start], self._names(line.stage))
+        opening = self._openings(line.stage).start(line)
+        start = self._tidy(opening.node)
+        if not opening.law and start.kind is Kind.CONST:
+            law = UNREACHED[self._stages[line.stage].kind]
+        first = State(start, Law(opening.law or (CHAIN_RULE if ";" in law else law)))
+        states = self._moved([first], self._names(line.stage))
         if rewritten:
             last = states[-1].node
-            more = [State(*x) for x in presented(last, {n.args[0]: n for n in self._known})]
+            found = presented(last, {n.args[0]: n for n in self._known})
+            more = [State(node, Law(text)) for node, text in found]
             states += [*more[:-1], *(s._replace(node=value) for s in more[-1:])]
-        return _ended(states, value)
+        return _ended(self._explained(states), value)
+
+    def _explained(self, states: Sequence[State]) -> list[State]:
+        """The states, each with what the letters stand for that are new in it."""
+        known: set[str] = set()
+        found: list[State] = []
+        for state in states:
+            hidden = [n.name for n in down(state.node) if n in self._hidden]
+            meant = {x: y for name in hidden for x, y in self._adjoints.meant(name).items()}
+            new = [f"{x} = {y}" for x, y in meant.items() if x not in known]
+            known |= meant.keys()
+            law = f"{state.law}, where {' and '.join(new)}" if new else state.law
+            found.append(state._replace(law=Law(law)))
+        return found
 
     # ---------------------------------------------------------------------------------- moves
 
@@ -163,7 +184,7 @@ class Proofs:
             if found is None:
                 return states
             old, new, law = found
-            states.append(State(self._tidy(_replaced(node, old, new)), law))
+            states.append(State(self._tidy(replaced(node, old, new)), Law(law)))
         raise GraphError(f"a proof of more than {_MOST_MOVES} moves")
 
     def _tidy(self, node: Node) -> Node:
@@ -193,95 +214,24 @@ class Proofs:
         hidden = [n for n in down(root) if n in self._hidden]
         if not hidden:
             return None
-        node = min(hidden, key=lambda n: self._hidden[n][1].uid)
-        sweep, forward = self._hidden[node]
-        return node, node.args[0], "; ".join(sweep.rules(forward, sweep.shown))
+        node = max(hidden, key=lambda n: (self._hidden[n].place, n.name))
+        return node, self._hidden[node].node, self._hidden[node].law
 
     # --------------------------------------------------------------------------------- sweeps
 
-    def _sweep(self, number: int) -> _Sweep:
+    def _openings(self, number: int) -> Openings:
+        """The adjoints of a stage, read once."""
         if number not in self._sweeps:
-            self._sweeps[number] = _Sweep(self, number)
+            own = {name: n for (k, name), n in self._lines.items() if k == number}
+            stage, known = self._stages[number], self._subject.known
+            found = Openings(stage, self._adjoints, own, known, self.renamed)
+            self._hidden |= found.hidden
+            self._sweeps[number] = found
         return self._sweeps[number]
 
 
-class _Sweep:
-    """One stage's raw sweep as a proof starts from it."""
-
-    def __init__(self, proofs: Proofs, number: int) -> None:
-        self._proofs = proofs
-        self.stage = stage = proofs._stages[number]
-        inner: dict[str, Node] = {}
-        again = stage.raw if stage.again is None else stage.again(inner)
-        self.rules = Rules(stage.sources, stage.backward, stage.apart)
-        known = [*g.topological(stage.sources), *proofs._subject.known]
-        self._forward = {adjoint_name(n): n for n in known if n.kind is Kind.NAMED} | inner
-        self._own = {name: n for (k, name), n in proofs._lines.items() if k == number}
-        self._uses = g.use_counts([*stage.sources, *(root for _, root in stage.apart.values())])
-        self.shown: set[Node] = set(stage.named)
-        self._values: dict[str, Node] = {}
-        """The value of each named adjoint, by its provisional name."""
-        done = self._read(again)
-        self._roots = dict(zip(stage.raw, [done[n] for n in again], strict=True))
-
-    def start(self, line: Line) -> Node:
-        """What the rule of a line gives."""
-        raw = line.raw
-        if raw.kind is Kind.NAMED and self._forward.get(raw.name) is line.target:
-            return self._values[raw.name]
-        return self._roots[raw]
-
-    def _read(self, roots: Sequence[Node]) -> dict[Node, Node]:
-        """The sweep in the names of the derivation."""
-        return self._proofs.renamed(roots, self._adjoint)
-
-    def _adjoint(self, node: Node, new: Node) -> Node | None:
-        """What is written for a named value of the sweep, if that is an adjoint."""
-        if node.name not in self._forward:
-            return None
-        self._values.setdefault(node.name, new.args[0])
-        return self._own.get(node.name) or self._concealed(node, new.args[0])
-
-    def _concealed(self, node: Node, value: Node) -> Node:
-        """An adjoint without a line: under its name, or its value where that is as short."""
-        proofs, forward = self._proofs, self._forward[node.name]
-        if forward in self.stage.sources:
-            return value  # the derivative of a value by itself
-        tidy = proofs._tidy(value)
-        inner = tidy.args[0] if tidy.kind is Kind.SUM and len(tidy.args) == 1 else tidy
-        if inner.kind is Kind.NAMED or not inner.args:
-            return tidy
-        if self._passes_on(forward):
-            return value
-        name = self._name(forward)
-        if len(name) > _LONGEST_NAME:
-            return value
-        new = g.named(name, value)
-        proofs._hidden[new] = self, forward
-        self.shown.add(forward)
-        return new
-
-    def _passes_on(self, forward: Node) -> bool:
-        """Whether a value is a sum or a view, used once: its adjoint is worth no line."""
-        linear = forward.kind is Kind.SUM or is_view(forward)
-        return linear and self._uses.get(forward, 0) == 1
-
-    def _name(self, forward: Node) -> str:
-        """∂L/∂h, or ∂L/∂(W·x + b) of a value without a name."""
-        proofs, notation = self._proofs, self._proofs._notation
-        known = forward
-        if forward.kind is not Kind.NAMED:
-            text = proofs._spell(proofs.restored(forward))
-            closed = re.fullmatch(r"[\w′]+(\([^()]*\))?", text)
-            known = g.named(text if closed else f"({text})", forward)
-            notation = PARTIAL if notation == BAR else notation
-        names = self.stage.spell(known, known.name)
-        subject = proofs._subject.name
-        return spelled(names, self.stage.kind, subject, known.name, notation)[-1]
-
-
-DISTRIBUTIVE = "distributive law: a·(b + c) = a·b + a·c"
-UNPROVED = "an equal form; no law is named for this step"
+DISTRIBUTIVE = Law("distributive law: a·(b + c) = a·b + a·c")
+UNPROVED = Law("an equal form, but no law is named for this step")
 """What is said where the moves end in another form than the line has: a gap, and not a law."""
 
 
@@ -313,7 +263,7 @@ def moves(
     shown: Any,
     ends: bool = True,
 ) -> tuple[Move, ...]:
-    """The states that look different, written down; none where all look as the line does.
+    """The states that look different, written down.
 
     ``shown`` is how the line's own ``value`` is written. Where a proof that ``ends`` in the line
     ends in another form, a last move says so: it never stops short in silence.
@@ -328,15 +278,4 @@ def moves(
             texts.append(text)
     if ends and texts[-1] != formula(shown):
         found.append(Move(shown, UNPROVED))
-    return () if texts[1:] == [formula(shown)] else tuple(found)
-
-
-def _replaced(root: Node, old: Node, new: Node) -> Node:
-    """``root`` with one value in the place of another, but for what is behind names."""
-    done: dict[Node, Node] = {}
-    for node in down(root):
-        if node is old or node.kind is Kind.NAMED:
-            done[node] = new if node is old else node
-        else:
-            done[node] = g.rebuild(node, [done[arg] for arg in node.args])
-    return done[root]
+    return tuple(found)

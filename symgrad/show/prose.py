@@ -22,6 +22,8 @@ class Run(NamedTuple):
 
 
 _WORD = re.compile(r"\(?([A-Za-z][a-z]+(-[a-z]+)*|a|A)\)?")
+_CODE = re.compile(r"[A-Z][a-z]+\.\w+\(\w*\)")
+"""A method, as in Derivation.closed_form(symbol)."""
 _FUNCTIONS = {
     *("exp", "log", "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "sqrt"),
     *("softmax", "sparsemax", "logsumexp", "softplus", "relu", "elu", "gelu", "swish", "silu"),
@@ -71,7 +73,7 @@ def _opened(token: str) -> int:
 
 def _is_plain(token: str, before: list[str], after: list[str]) -> bool:
     """Whether a token is a word or a mark between words."""
-    if token in ",;:.?!":
+    if token in ",;:.?!" or _CODE.fullmatch(token):
         return True
     word = _WORD.fullmatch(token)
     if word is not None and word[1] in GREEK:
@@ -119,6 +121,8 @@ _SIGNS = {
     "√": r"\surd ",
     "½": r"\tfrac{1}{2}",
     "…": r"\dots ",
+    "⟨": r"\langle ",
+    "⟩": r"\rangle ",
     "×": r"\times ",
     "÷": r"\div ",
     "*": r"^{\ast}",

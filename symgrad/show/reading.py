@@ -1,8 +1,9 @@
-"""How a formula reads: the order of its terms and factors, and where parentheses go.
+"""Formulas as they are read: the order of terms and factors, and where parentheses go.
 
 Why it exists: text and LaTeX differ in signs, and in nothing else. SymPy keeps its own canonical
 order of terms, for comparing; the order for reading is decided here, for both: results of products
-before plain symbols, positive terms before negative ones, data last.
+before plain symbols, positive terms before negative ones, data last. `printer` walks a formula in
+this order.
 """
 
 from __future__ import annotations
@@ -12,187 +13,32 @@ from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.expressions.special import OneMatrix
 from sympy.printing.precedence import PRECEDENCE, precedence
 
 from symgrad.show.notation import is_adjoint
-from symgrad.symbols import NamedMatrix, NamedScalar, Opaque, ScalarCall
-from symgrad.vocabulary import inverse_or_zero
+from symgrad.symbols import MatrixCall, NamedMatrix, NamedScalar, ScalarCall
+from symgrad.vocabulary import inverse_or_zero, xlogx
 
 ADD: int = PRECEDENCE["Add"]
+HADAMARD: int = ADD + 1
 MUL: int = PRECEDENCE["Mul"]
 POW: int = PRECEDENCE["Pow"]
 ATOM: int = PRECEDENCE["Atom"]
 
 
-class Reading:
-    """What the printers of text and LaTeX share, in front of one of SymPy's.
-
-    A printer has the signs ``times``, ``odot`` and ``relations``, and says how a text is put into
-    parentheses (`group`), what 1[…] is (`where`), how factors stand beside each other (`joined`),
-    and where a number and a denominator go (`scaled`).
-    """
-
-    times: str
-    odot: str
-    relations: dict[str, str]
-
-    def group(self, text: str) -> str:
-        """``text`` in parentheses."""
-        raise NotImplementedError
-
-    def joined(self, factors: Sequence[str]) -> str:
-        """A product of factors."""
-        raise NotImplementedError
-
-    def scaled(self, c: Any, text: str) -> str:
-        """``c`` times ``text``, where ``c`` is a number or a scalar."""
-        raise NotImplementedError
-
-    def _print(self, expr: Any, **kwargs: Any) -> str:
-        return str(super()._print(expr, **kwargs))  # type: ignore[misc]
-
-    def binding(self, item: Any, level: int, strict: bool = False) -> str:
-        """The text of ``item``, in parentheses if it binds less strongly than ``level``."""
-        text = self._print(item)
-        binds = _binding(item)
-        return self.group(text) if binds < level or (not strict and binds == level) else text
-
-    # ----------------------------------------------------------------------------- sums
-
-    def _print_MatAdd(self, expr: Any) -> str:
-        return self._terms(expr.args)
-
-    def _print_Add(self, expr: Any, order: Any = None) -> str:
-        delta = complement(expr)
-        return self._terms(expr.args) if delta is None else self._equal(delta, "!=")
-
-    def _terms(self, args: Sequence[Any]) -> str:
-        common = _content(args)
-        if common != 1:
-            inner = self.group(self._terms([_divided(x, common) for x in args]))
-            return f"{common}{self.times}{inner}"
-        pieces = []
-        after = all(x.is_number or isinstance(x, sp.Symbol) for x in args)  # n + 1
-        for term in sorted(args, key=lambda x: (after and x.is_number, _reading_order(x))):
-            text = self.binding(term, ADD, strict=True)
-            negative = text.startswith("-")
-            sign = " - " if negative else " + "
-            pieces.append(sign + (text[1:] if negative else text))
-        joined = "".join(pieces)
-        return "-" + joined[3:] if joined.startswith(" - ") else joined[3:]
-
-    # ------------------------------------------------------------------------- products
-
-    # ------------------------------------------------------------------------- products
-
-    def _print_MatMul(self, expr: Any) -> str:
-        scalar, matrices = expr.as_coeff_matrices()
-        if len(matrices) == 1 and is_hadamard(matrices[0]) and scalar in (1, -1):
-            return self.scaled(scalar, self._print(matrices[0]))
-        if is_negative(scalar):
-            scalar, matrices = turned(scalar, matrices)
-        if len(matrices) > 1:  # in a product 1 is a column
-            row = [isinstance(m, OneMatrix) and m.shape[0] == 1 != m.shape[1] for m in matrices]
-            matrices = [sp.Transpose(m) if x else m for m, x in zip(matrices, row, strict=True)]
-        return self.scaled(scalar, self.joined([self._factor(m) for m in matrices]))
-
-    def _factor(self, m: Any) -> str:
-        return self.group(self._print(m)) if is_hadamard(m) else self.binding(m, MUL)
-
-    def _front(self, numerator: Any) -> str:
-        """A factor in front: 2·s·x, but (aᵀ·b)·x."""
-        factors = sp.Mul.make_args(numerator)
-        products = [x for x in factors if isinstance(x, ScalarCall) and not is_square(x)]
-        plain = numerator.is_Mul and not products
-        return self.binding(numerator, MUL, strict=plain)
-
-    def _scalar_factor(self, f: Any, last: bool) -> str:
-        if isinstance(f, sp.Sum):  # what follows could seem to be summed
-            return self._print(f) if last else self.group(self._print(f))
-        text = self.binding(f, MUL, strict=True)
-        return self.group(text) if text.startswith("-") else text
-
-    def _print_HadamardProduct(self, expr: Any) -> str:
-        return self.odot.join(self._hadamard_factors(expr))
-
-    def _hadamard_factors(self, expr: Any) -> list[str]:
-        return [self._hadamard_factor(f) for f in sorted(expr.args, key=_hadamard_order)]
-
-    def _hadamard_factor(self, f: Any) -> str:
-        if isinstance(f, sp.MatMul):
-            return self.group(self._print(f))
-        if isinstance(f, sp.HadamardPower) and f.args[1].is_Integer and f.args[1] > 0:
-            return self._print(f)
-        return self.binding(f, MUL)
-
-    def _repeated(self, base: Any, n: Any) -> str:
-        """h ⊙ h, for a small power."""
-        return self.odot.join([self._hadamard_factor(base)] * int(n))
-
-    # ------------------------------------------------------------------------ functions
-
-    def _print_ElementwiseApplyFunction(self, expr: Any) -> str:
-        (t,) = expr.function.variables
-        body, text = expr.function.expr, self._print(expr.expr)
-        alone = isinstance(body, sp.Function) and body.args == (t,)
-        text = text if alone else self.operand(expr.expr)
-        return self._print(body.xreplace({t: Shown(text, real=True)}))
-
-    def operand(self, x: Any) -> str:
-        """A matrix inside a scalar expression, in parentheses unless it is a name."""
-        text = self._print(x)
-        return text if isinstance(x, sp.MatrixSymbol | Opaque) else self.group(text)
-
-    def mapped(self, function: sp.Lambda, *operands: Any) -> str:
-        """The body of a function of several matrices, each in the place of its symbol."""
-        shown = {
-            t: Shown(self.operand(x), real=True)
-            for t, x in zip(function.variables, operands, strict=True)
-        }
-        return self._print(function.expr.xreplace(shown))
-
-    def _print_Lambda(self, expr: Any) -> str:
-        return self._print(expr.expr)
-
-    # ----------------------------------------------------------------------- conditions
-
-    def where(self, left: str, relation: str, right: str) -> str:
-        """1[left > right]."""
-        raise NotImplementedError
-
-    def _print_KroneckerDelta(self, expr: Any) -> str:
-        return self._equal(expr, "==")
-
-    def _equal(self, delta: Any, relation: str) -> str:
-        """1[j = c] or 1[j ≠ c]."""
-        left, right = index_first(delta)
-        return self.where(self._print(left), relation, self._print(right))
-
-    def _print_indicator(self, expr: Any) -> str:
-        condition = expr.args[0]
-        left, right = (self._print(x) for x in balanced(condition))
-        return self.where(left, condition.rel_op, right)
-
-    def _print_Relational(self, expr: Any) -> str:
-        left, right = (self._print(x) for x in balanced(expr))
-        return f"{left} {self.relations[expr.rel_op]} {right}"
-
-
-class Shown(sp.Symbol):
-    """An operand inside the body of a map: text that is printed as it stands."""
-
-    def _symgrad_text(self, printer: Any) -> str:
-        return str(self.name)
-
-    _symgrad_latex = _symgrad_text
-
-
-def _binding(item: Any) -> int:
+def binding_of(item: Any) -> int:
     """How strongly a value holds together."""
     if isinstance(item, sp.MatMul):  # SymPy negates it to see its sign, which evaluates it
         return ADD if item.as_coeff_matrices()[0].could_extract_minus_sign() else MUL
+    if isinstance(item, ElementwiseApplyFunction):
+        return _binding_of_body(item.function)
+    if isinstance(item, MatrixCall) and item.head == "mapped":
+        return _binding_of_body(item.operands[0])
+    if isinstance(item, xlogx | inverse_or_zero):  # t·log(t) and 1/t
+        return MUL
     if is_square(item):
         return POW
     if isinstance(item, sp.Sum):  # as a product does, whatever SymPy says
@@ -200,17 +46,34 @@ def _binding(item: Any) -> int:
     if isinstance(item, sp.Add | sp.MatAdd):
         if complement(item) is not None:
             return ATOM
-        if _content(item.args) != 1:
+        if content_of(item.args) != 1:
             return MUL
     return int(precedence(item))
 
 
+def _binding_of_body(function: Any) -> int:
+    """How strongly the body of a function of each entry holds together: t·log(t) as ⊙ does."""
+    body = written_out(function.expr)
+    above, below = fraction(body.as_coeff_Mul()[1])
+    by_entry = [f for f in sp.Mul.make_args(above) if f.has(*function.variables)]
+    if len(by_entry) > 1 and below == 1:
+        return HADAMARD
+    return binding_of(body)
+
+
+def is_loose(m: Any) -> bool:
+    """Whether ``m`` is written as a product by ⊙."""
+    return is_hadamard(m) or binding_of(m) == HADAMARD
+
+
+def written_out(body: Any) -> Any:
+    """The body of a function of each entry, in products where it has them: t·log(t)."""
+    return body.replace(xlogx, lambda t: t * sp.log(t))
+
+
 def is_square(e: Any) -> bool:
     """Whether ``e`` is an inner product that is written ‖x‖²."""
-    if not isinstance(e, ScalarCall) or e.head != "dot":
-        return False
-    a, b = e.operands
-    return bool(a == b) and isinstance(a, sp.MatAdd | Opaque | sp.MatrixSymbol)
+    return isinstance(e, ScalarCall) and e.head == "dot" and bool(e.operands[0] == e.operands[1])
 
 
 def is_negative(c: Any) -> bool:
@@ -264,7 +127,7 @@ def complement(e: Any) -> Any:
     return rest if isinstance(rest, sp.KroneckerDelta) else None
 
 
-def _content(args: Sequence[Any]) -> Any:
+def content_of(args: Sequence[Any]) -> Any:
     """2 for the terms of 2·a − 2·b, which reads 2·(a − b); else 1."""
     weights = {_weight(x) for x in args}
     if len(weights) != 2 or not all(c.is_Integer for c in weights) or sum(weights) != 0:
@@ -272,7 +135,7 @@ def _content(args: Sequence[Any]) -> Any:
     return 1 if any(x.is_number for x in args) else max(weights)
 
 
-def _divided(term: Any, number: Any) -> Any:
+def divided(term: Any, number: Any) -> Any:
     """A term of a sum without a factor of its weight."""
     if isinstance(term, MatrixExpr):
         c, matrices = term.as_coeff_matrices()
@@ -286,7 +149,7 @@ def _weight(term: Any) -> Any:
     return term.as_coeff_Mul()[0]
 
 
-def _reading_order(term: Any) -> tuple[Any, ...]:
+def reading_order(term: Any) -> tuple[Any, ...]:
     """Positive before negative; among equals: a constant, products, computed values, leaves."""
     negative = bool(_weight(term).could_extract_minus_sign())
     body = term.as_coeff_mmul()[1] if isinstance(term, sp.MatMul) else term
@@ -346,10 +209,10 @@ def numerator_and_denominator(c: Any) -> tuple[Any, Any]:
     return above, below * more
 
 
-def _hadamard_order(f: Any) -> tuple[Any, ...]:
+def hadamard_order(f: Any) -> tuple[Any, ...]:
     """Products, differences, symbols, and 1 − … last."""
     if isinstance(f, sp.Transpose):
-        return _hadamard_order(f.arg)
+        return hadamard_order(f.arg)
     if isinstance(f, sp.MatMul):
         return 0, sp.default_sort_key(f)
     if isinstance(f, sp.MatAdd):

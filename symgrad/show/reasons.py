@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
@@ -28,10 +28,8 @@ class Reasons:
         self._equations = equations
         self._place = {node: k for k, node in enumerate(equations)}  # in the order of evaluation
         reasons = self._rewriter.reasons
-        opened = subject.opened(subject.declared)
-        self._facts = {
-            normal: reasons.get(n, ()) for n, normal in zip(opened, subject.known, strict=True)
-        }
+        self._opened = dict(zip(subject.known, subject.opened(subject.declared), strict=True))
+        self._facts = {normal: reasons.get(n, ()) for normal, n in self._opened.items()}
         self._previous = ""
         self._rules: dict[int, Rules] = {}
 
@@ -75,7 +73,30 @@ class Reasons:
             if node not in seen:
                 seen.add(node)
                 stack.extend(() if node in stage.named else above.get(node, ()))
-        return sorted(x for n in seen for x in self._facts.get(n, ()))
+        stated = [n for n in seen if self._facts.get(n)]
+        if not stage.backward:
+            return sorted(x for n in stated for x in self._facts[n])
+        through = {self._opened.get(n, n) for n in (*seen, line.target)}
+        return sorted(x for n in stated for x in self._facts_between(self._opened[n], through))
+
+    def _facts_between(self, value: Node, through: set[Node]) -> Iterator[str]:
+        """The facts in a declared value that its derivative by those of ``through`` rests on.
+
+        What is only added to what depends on them has no part in it.
+        """
+        reasons = self._rewriter.reasons
+        order = g.topological(value.args, lambda n: () if n.kind is Kind.NAMED else n.args)
+        varies: set[Node] = set()
+        for n in order:
+            inner = [x for x in n.args if x in varies and n.kind is not Kind.NAMED]
+            if n in through or inner:
+                varies.add(n)
+            if not inner:
+                continue
+            known = {x for arg in n.args for x in reasons.get(arg, ())}
+            yield from (x for x in reasons.get(n, ()) if x not in known)
+            if n.kind is not Kind.SUM:
+                yield from (x for arg in n.args if arg not in varies for x in reasons.get(arg, ()))
 
     def __call__(self, line: Line, lines: Mapping[str, Step]) -> str:
         """``lines`` are those above it, by their left-hand sides."""

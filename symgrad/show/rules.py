@@ -17,10 +17,11 @@ from symgrad import graph as g
 from symgrad.algebra import scores_of_log_softmax
 from symgrad.graph import Dim, Kind, Node
 from symgrad.listing import shape_text
-from symgrad.regions import regions
-from symgrad.show.factors import Edge, Passed, is_squared, of_product
+from symgrad.regions import Region, regions
+from symgrad.show.factors import Edge, Passed, is_squared, is_turned, of_product
 from symgrad.show.laws import is_cross_entropy, law, stated
 from symgrad.show.notation import CURVATURE, GRADIENT, JACOBIAN, TANGENT
+from symgrad.show.text import formula
 
 # ------------------------------------------------------------------------------ the other kinds
 
@@ -118,6 +119,15 @@ def _is_trivial(edge: Edge) -> bool:
     return edge.node.kind is Kind.SUM and edge.node.weights[edge.k] in (1, -1) and not edge.missing
 
 
+RENAMED, RENAMED_FORWARD = "Z = A gives Ā = Z̄", "Z = A gives dZ = dA"
+"""The law of a value under a name, in both directions."""
+
+
+def passes_on(edge: Edge) -> bool:
+    """Whether an operand's adjoint is that of the value but for its sign, its axes or its name."""
+    return edge.node.kind is Kind.NAMED or _is_trivial(edge) or is_turned(edge)
+
+
 # ------------------------------------------------------------------------------- along the graph
 
 
@@ -182,6 +192,50 @@ class Rules:
         laws = list(dict.fromkeys(texts))
         return [*laws, *self._fan_out(target, list(edges), reached, bool(entropies))]
 
+    def of_message(self, edge: Edge, region: Region | None, name: Callable[[], str]) -> str:
+        """The one law by which a value, or a ``region``, hands its adjoint on to an operand.
+
+        ``name`` writes that operand.
+        """
+        node = edge.node
+        if region is not None:
+            rule = _function(node, stated(region.body, region.derivative))
+            missing = [x for x in range(node.rank) if x not in region.variable.labels]
+        else:
+            rule = RULES[node.kind](edge)
+            missing = edge.missing if node.kind in (Kind.SUM, Kind.MAP) else []
+        if not missing:
+            return rule.backward
+        who = name()
+        what, over = self._repetition(node, missing)
+        if node.kind is not Kind.SUM or region is not None:
+            behind = rule.backward.partition(", ")
+            return (
+                f"{who} is used for every {what}, so its gradient sums H̄ ⊙ f′(Z) {over}"
+                f"{behind[1]}{behind[2]}"
+            )
+        c = node.weights[edge.k]
+        if c == 1:
+            return f"{who} is added to every {what}, so its gradient sums {over}"
+        if c == -1:
+            return f"{who} is subtracted from every {what}, so its gradient is minus the sum {over}"
+        times = formula(c)
+        return (
+            f"{times} times {who} is added to every {what}, so its gradient is {times} times the "
+            f"sum {over}"
+        )
+
+    @staticmethod
+    def of_change(edges: Sequence[Edge], region: Region | None) -> str:
+        """The one law by which a value takes its change from those of some operands, ``edges``."""
+        node = edges[0].node
+        if region is not None:
+            return _function(node, stated(region.body, region.derivative)).forward
+        if node.kind is Kind.NAMED:
+            return RENAMED_FORWARD
+        first = min(edges, key=_is_trivial)  # Z = c·A + B rather than Z = A + B
+        return RULES[node.kind](first).forward
+
     def _text(self, rule: Passed) -> str:
         return rule.backward if self._backward else rule.forward
 
@@ -226,10 +280,11 @@ class Rules:
         value = edge.operand.node
         name = value.name if value.kind in (Kind.LEAF, Kind.NAMED) else "this term"
         verb = "added to" if edge.node.kind is Kind.SUM else "used for"
-        return [f"{name} is {verb} every {self._entries(edge.node, missing)}"]
+        what, over = self._repetition(edge.node, missing)
+        return [f"{name} is {verb} every {what}, so its gradient sums {over}"]
 
-    def _entries(self, node: Node, missing: Sequence[int]) -> str:
-        """``example, so its gradient sums over the N examples``."""
+    def _repetition(self, node: Node, missing: Sequence[int]) -> tuple[str, str]:
+        """``example`` and ``over the N examples``, for axes that an operand is repeated along."""
         dims: list[Dim] = [node.shape[x] for x in missing]
         if len(missing) == 1 and dims[0] in self._examples and missing[0] == 0:
             what, many = "example", "examples"
@@ -237,7 +292,7 @@ class Rules:
             what, many = ("row", "rows") if missing[0] == 0 else ("column", "columns")
         else:
             what, many = "entry", "entries"
-        return f"{what}, so its gradient sums over the {shape_text(tuple(dims))} {many}"
+        return what, f"over the {shape_text(tuple(dims))} {many}"
 
     def _fan_out(
         self, target: Node, edges: Sequence[Edge], reached: Sequence[Node], entropy: bool
@@ -247,20 +302,26 @@ class Rules:
             return []
         who = target.name if target.kind in (Kind.LEAF, Kind.NAMED) else "this value"
         names = [n.name for n in reached if n.kind is Kind.NAMED]
-        names.sort(key=lambda x: (x.rstrip("0123456789"), len(x), x))  # alike in every layer
-        if len(names) > 1:
-            users = f"{', '.join(names[:-1])} and {names[-1]}"
-            return [f"{who} is used by {users}: their messages add"]
         uses = [e for e in edges if e.operand.node is target]
         together = len({e.node for e in uses}) == 1 and is_squared(uses[0])
+        if len(names) > 1:
+            return [added_up(who, names, len(names))]
         if len(uses) > 1 and not entropy and not together:
-            return [f"{who} is used {_times(len(uses))}: the messages add"]
+            return [added_up(who, [], len(uses))]
         return []
 
 
-def _times(n: int) -> str:
-    return "twice" if n == 2 else f"{n} times"
+def added_up(who: str, users: Iterable[str], times: int) -> str:
+    """What is said of a value that is used by the ``users``, or so many ``times``."""
+    names = sorted(users, key=lambda x: (x.rstrip("0123456789"), len(x), x))  # alike in each layer
+    if names:
+        return f"{who} is used by {', '.join(names[:-1])} and {names[-1]}: their messages add"
+    count = "twice" if times == 2 else f"{times} times"
+    return f"{who} is used {count}: the messages add"
 
+
+CHAIN_RULE = "chain rule: the derivatives along each way multiplied, and the ways added up"
+"""The law of a line that is told in one step."""
 
 UNREACHED: dict[str, str] = {
     GRADIENT: "the derivative of what does not depend on a value is 0, and by itself 1",

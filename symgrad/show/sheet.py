@@ -32,6 +32,8 @@ class Sheet(NamedTuple):
     sections: tuple[Section, ...]
     footer: tuple[str, ...]
     style: Style
+    left_out: tuple[str, ...] = ()
+    """Those sentences of the footer that say what is missing, and how to get it."""
 
     @property
     def steps(self) -> list[Step]:
@@ -42,22 +44,21 @@ class Sheet(NamedTuple):
 def sheet(derivation: Derivation, style: Style, cost: bool = True) -> Sheet:
     """The sheet of a derivation: what a level of detail shows, and below it its ``cost``."""
     sections: list[Section] = []
-    footer: list[str] = []
+    left_out: list[str] = []
     if style.level != BRIEF:
         sections += sections_of(derivation.lines(style.form, style.notation, **options_of(style)))
     if style.level != NORMAL:
-        sections += _results(derivation, style, footer)
+        sections += _results(derivation, style, left_out)
     if style.fold:
         shown = folded([section.steps for section in sections])
         sections = [x._replace(steps=y) for x, y in zip(sections, shown, strict=True)]
     if style.level == FULL:
         sections = [x._replace(steps=tuple(s.as_proof for s in x.steps)) for x in sections]
-    if cost:
-        footer += derivation.cost().summary()
-    return Sheet(_title(derivation), tuple(sections), tuple(footer), style)
+    footer = (*left_out, *(derivation.cost().summary() if cost else ()))
+    return Sheet(_title(derivation), tuple(sections), footer, style, tuple(left_out))
 
 
-def _results(derivation: Derivation, style: Style, footer: list[str]) -> Iterator[Section]:
+def _results(derivation: Derivation, style: Style, left_out: list[str]) -> Iterator[Section]:
     """The results in declared values and, at level "full", in leaves only.
 
     What is too long to read has a sentence below the sheet, which says how to get it.
@@ -70,7 +71,7 @@ def _results(derivation: Derivation, style: Style, footer: list[str]) -> Iterato
         if len(steps) < len(derivation):
             call = "closed_form" if leaves else "in_values"
             written = "in leaves only" if leaves else "in named values"
-            footer.append(
+            left_out.append(
                 f"Results {written} that would be longer than {LONGEST} characters are left out; "
                 f"Derivation.{call}(symbol) gives them."
             )
@@ -92,7 +93,8 @@ _MOST_NAMES = 12
 
 
 def _title(derivation: Derivation) -> str:
-    keys = [key_text(key) for key in derivation.wrt]
+    pairs = (key if isinstance(key, tuple) else (key,) for key in derivation.wrt)
+    keys = list(dict.fromkeys(str(symbol) for pair in pairs for symbol in pair))
     if len(keys) > _MOST_NAMES:
         keys = [*keys[: _MOST_NAMES - 3], "…", *keys[-2:]]
     by = ", ".join(keys)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from symgrad import graph as g
 from symgrad.delta_rules import holds_identity
 from symgrad.graph import Kind, Node
-from symgrad.reverse import adjoint_name
+from symgrad.reverse import Trail, adjoint_name
 from symgrad.rewrite import Rewriter
 from symgrad.show.notation import GRADIENT
 from symgrad.simplify import named_adjoints, reading, unname
@@ -34,12 +34,18 @@ class Line(NamedTuple):
     raw: Node
     stage: int
 
+    @property
+    def value(self) -> Node:
+        """The right-hand side: what the line defines, if it defines a name."""
+        own = self.node.kind is Kind.NAMED and self.node.name == self.names[0]
+        return self.node.args[0] if own else self.node
+
 
 Spelling = Callable[[Node, str], tuple[str, ...]]
 """A forward value and the usual name of its adjoint → the names of its line."""
 
-Again = Callable[[dict[str, Node]], Sequence[Node]]
-"""A sweep that fills in a table of names and values, and returns its raw results."""
+Again = Callable[[Trail], Sequence[Node]]
+"""A sweep that leaves a trail, and returns its raw results."""
 
 
 class Stage(NamedTuple):
@@ -59,7 +65,7 @@ class Stage(NamedTuple):
     raw: tuple[Node, ...]
     """The results of the sweep."""
     again: Again | None
-    """Makes the sweep once more, with every adjoint under a name: what a proof starts from."""
+    """Makes the sweep once more, with its trail: what a proof starts from."""
     apart: Mapping[Node, tuple[Node, Node]]
     """Values that were varied in a graph of their own → the leaf for the value, and that graph."""
 
@@ -105,42 +111,23 @@ class Stages:
         The adjoints of the forward values ``asked`` keep their names, however often they are used.
         Returns the results in readable form.
         """
-        number = len(self.stages)
         plain = _without_identities(raw, self.known, self.subject.rewriter)
-        roots, of = reading(self.subject.rewriter, plain, self.known, asked)
-        names: dict[Node, tuple[str, ...]] = {}
-        for node, forward in of.items():
-            spelled = spell(forward, node.name)
-            names[node] = (self._unique(spelled[0]), *spelled[1:])
+        roots, of = reading(self.subject.rewriter, plain, self.known, asked, self.subject.value)
+        spelled = {node: spell(forward, node.name) for node, forward in of.items()}
+        names = {node: (self._unique(x[0]), *x[1:]) for node, x in spelled.items()}
         roots, renamed = renamed_nodes(roots, {node: x[0] for node, x in names.items()})
         roots = [
             g.named(self._unique(goal.names[0]), root) if goal.kept else root
             for root, goal in zip(roots, goals, strict=True)
         ]
+        number = len(self.stages)
         raw_by_name = {n.name: n for n in g.topological(raw) if n.kind is Kind.NAMED}
         place = _evaluated([*self.known, *of.values()])
-        order = sorted(of, key=lambda a: place[of[a]], reverse=backward)
-        lines = [
-            Line(
-                names[a], renamed[a], renamed[a].shape, of[a],
-                raw_by_name.get(adjoint_name(of[a]), a), number,
-            )
-            for a in order
-        ]  # fmt: skip
-        last = {line.node: k + 1 for k, line in enumerate(lines)}
-        placed: list[list[Line]] = [[] for _ in range(len(lines) + 1)]
-        for root, before, goal in zip(roots, raw, goals, strict=True):
-            own = lines[last[root] - 1] if root in last else None
-            if own is not None and not goal.kept and goal.names[0] in own.names:
-                lines[last[root] - 1] = own._replace(shape=goal.shape)
-                continue  # the adjoint's line is the result's
-            value = root.args[0] if goal.kept else root
-            used = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
-            at = max((last[n] for n in used if n in last), default=0)
-            left = (root.name, *goal.names[1:]) if goal.kept else goal.names
-            placed[at].append(Line(left, root, goal.shape, goal.target, before, number))
-        for k, results in enumerate(placed):
-            self.lines += [*lines[k - 1 : k][: k > 0], *results]
+        lines: list[Line] = []
+        for a in sorted(of, key=lambda a: place[of[a]], reverse=backward):
+            before = raw_by_name.get(adjoint_name(of[a]), a)
+            lines.append(Line(names[a], renamed[a], renamed[a].shape, of[a], before, number))
+        self.lines += _with_results(lines, roots, raw, goals, number)
         kept = [root for root, goal in zip(roots, goals, strict=True) if goal.kept]
         self.known += [*(line.node for line in lines), *kept]
         shown = frozenset(of.values())
@@ -157,6 +144,32 @@ class Stages:
             name += "′"
         self._taken.add(name)
         return name
+
+
+def _with_results(
+    lines: Sequence[Line],
+    roots: Sequence[Node],
+    raw: Sequence[Node],
+    goals: Sequence[Goal],
+    number: int,
+) -> list[Line]:
+    """The ``lines`` of a stage's named values, and each result as soon as it can be computed."""
+    lines = list(lines)
+    last = {line.node: k + 1 for k, line in enumerate(lines)}
+    placed: list[list[Line]] = [[] for _ in range(len(lines) + 1)]
+    for root, before, goal in zip(roots, raw, goals, strict=True):
+        own = lines[last[root] - 1] if root in last else None
+        if own is not None and not goal.kept and goal.names[0] in own.names:
+            lines[last[root] - 1] = own._replace(shape=goal.shape)
+            continue  # the adjoint's line is the result's
+        value = root.args[0] if goal.kept else root
+        used = g.topological([value], lambda n: () if n.kind is Kind.NAMED else n.args)
+        at = max((last[n] for n in used if n in last), default=0)
+        left = (root.name, *goal.names[1:]) if goal.kept else goal.names
+        placed[at].append(Line(left, root, goal.shape, goal.target, before, number))
+    return [
+        line for k, results in enumerate(placed) for line in (*lines[max(k - 1, 0) : k], *results)
+    ]
 
 
 def _without_identities(

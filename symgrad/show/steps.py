@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from symgrad.errors import GraphError
 from symgrad.listing import shape_text
 from symgrad.show.notation import padded, width
 from symgrad.show.text import formula
@@ -17,11 +18,22 @@ FORWARD, BACKWARD, RESULT, LEAVES = "forward", "backward", "result", "in leaves 
 """The phases of a derivation, and the headings of its lines."""
 
 
+class Law(str):
+    """One law, as a sentence: a proof gives one for each of its lines, and no list of them."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Law:
+        if not text or ";" in text:
+            raise GraphError(f"expected one law of one step; got {text!r}")
+        return super().__new__(cls, text)
+
+
 class Move(NamedTuple):
     """One line of a proof: what the line above becomes, and by which law."""
 
     expr: Any
-    law: str
+    law: Law
 
 
 class Repeats(NamedTuple):
@@ -62,8 +74,8 @@ class Step(NamedTuple):
     """The rule behind it in general terms: ``Z = A·B gives Ā = Z̄·Bᵀ``."""
     proof: tuple[Move, ...] = ()
     """At level "full": lines that are each equal to the one above by one law. Backward the first
-    is what the rule of the line gives, and the last is ``expr`` again; forward they lead from
-    ``expr`` to the stable form that is differentiated."""
+    is what the rule of the line gives, and the last, which may be the first, is ``expr`` again;
+    forward they lead from ``expr`` to the stable form that is differentiated."""
     repeats: Repeats | None = None
     """For a line that stands for those of many layers; ``str`` of it is ``l = 2, …, 99``. The lines
     of one block, which follow each other, have it in common: show it at the first of them."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad import graph as g
-from symgrad.graph import Kind, Node
+from symgrad.graph import Kind
 from symgrad.show.conventions import Orientation, is_turned
 from symgrad.show.notation import GRADIENT, JACOBIAN, TANGENT
 from symgrad.show.stages import Line, Stage
@@ -33,7 +33,7 @@ class Turning:
             self._orientation = None
             return
         for line in lines:
-            if defined(line) is not line.node:
+            if line.value is not line.node:
                 self._own[line.names[0]] = self._is_symbol_turned(line)
         values = [
             n
@@ -58,7 +58,7 @@ class Turning:
 
     def by_layout(self, line: Line) -> bool:
         """Whether a line is turned because derivatives by its value are."""
-        stage, rank = self._stages[line.stage], defined(line).rank
+        stage, rank = self._stages[line.stage], line.value.rank
         if not 0 < rank <= 2:
             return False
         if stage.kind == JACOBIAN:  # of a scalar, ∂f/∂x and ∂f/∂xᵀ are both in use
@@ -75,17 +75,11 @@ class Turning:
         """Whether the name of a line stands for the transpose: δ2 does, z̄2 has its own, z̄2ᵀ."""
         flips = self.style.notation == DELTA or self._stages[line.stage].kind == JACOBIAN
         by_layout = flips and self.by_layout(line)
-        return self._by_convention(line, defined(line).shape) != by_layout
+        return self._by_convention(line, line.value.shape) != by_layout
 
     def _symbol(self, symbol: Any) -> bool:
         own = self._own.get(str(getattr(symbol, "name", "")))
         return self.value(symbol.shape) if own is None else own
-
-
-def defined(line: Line) -> Node:
-    """The right-hand side of a line: what it defines, if it defines a name."""
-    own = line.node.kind is Kind.NAMED and line.node.name == line.names[0]
-    return line.node.args[0] if own else line.node
 
 
 def as_matrix_shape(shape: Sequence[Any]) -> tuple[Any, ...]:

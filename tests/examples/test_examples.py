@@ -174,3 +174,10 @@ def test_two_colours(tmp_path: Path) -> None:
 def test_every_example_is_tested() -> None:
     here = Path(__file__).read_text(encoding="utf-8")
     assert [x.name for x in EXAMPLES.glob("*.py") if f'"{x.name}"' not in here] == []
+
+
+def test_ten_mistakes(tmp_path: Path) -> None:
+    """The page is what the example prints."""
+    page = (EXAMPLES / "ten_mistakes.md").read_text(encoding="utf-8")
+    assert run("ten_mistakes.py", tmp_path) == page
+    assert page.count("Wrong: ") == 10

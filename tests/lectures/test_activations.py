@@ -127,7 +127,7 @@ ROWS: dict[str, Row] = {
     ),
     "B8 softplus with β": Row(
         [sg.softplus(z, beta), log(1 + exp(beta * z)) / beta],
-        ["∂h/∂z = σ(β·z)", "∂h/∂β = z σ(β·z)/β − softplus(β·z)/β²"],
+        ["∂h/∂z = σ(β·z)", "∂h/∂β = z·σ(β·z)/β − softplus(β·z)/β²"],
         lambda t, s: mpmath.log1p(mpmath.exp(s * t)) / s,
         (beta,),
     ),
@@ -138,7 +138,7 @@ ROWS: dict[str, Row] = {
     ),
     "B10 GELU": Row(
         [sg.gelu(z), z / 2 * (1 + sp.erf(z / sp.sqrt(2)))],
-        ["∂h/∂z = z φ(z) + Φ(z)"],
+        ["∂h/∂z = z·φ(z) + Φ(z)"],
         lambda t: t / 2 * mpmath.erfc(-t / mpmath.sqrt(2)),
     ),
 }

@@ -53,7 +53,7 @@ def a4() -> System:
     net, t = Net(), real("t")
     x, y = net.let("x", sp.cos(t)), net.let("y", t**2)
     f = net.let("f", y + sp.exp(x * y))
-    return System(f, [t], ["∂f/∂t = 2·t·(1 + x exp(x·y)) − y exp(x·y)·sin(t)"], net)
+    return System(f, [t], ["∂f/∂t = 2·t·(1 + x·exp(x·y)) − y·exp(x·y)·sin(t)"], net)
 
 
 def a4_messages() -> System:
@@ -62,9 +62,9 @@ def a4_messages() -> System:
     x, y = net.let("x", sp.cos(t)), net.let("y", t**2)
     f = net.let("f", y + sp.exp(x * y))
     lines = [
-        "∂f/∂y = 1 + x exp(x·y)",
-        "∂f/∂x = y exp(x·y)",
-        "∂f/∂t = 2·∂f/∂y·t − ∂f/∂x sin(t)",
+        "∂f/∂y = 1 + x·exp(x·y)",
+        "∂f/∂x = y·exp(x·y)",
+        "∂f/∂t = 2·∂f/∂y·t − ∂f/∂x·sin(t)",
     ]
     return System(f, [x, y, t], lines, net, notation="partial")
 
@@ -137,7 +137,7 @@ TABLE: dict[str, tuple[Any, str]] = {
     "u + v − w": (u + v - w, "u′(x) + v′(x) − w′(x)"),
     "u·v": (u * v, "u(x)·v′(x) + v(x)·u′(x)"),
     "u/v": (u / v, "u′(x)/v(x) − u(x)·v′(x)/v²(x)"),
-    "uⁿ": (u**n, "n u(x)^(n − 1)·u′(x)"),
+    "uⁿ": (u**n, "n·u(x)^(n − 1)·u′(x)"),
     "√u": (sp.sqrt(u), "u′(x)/(2·sqrt(u(x)))"),
     "1/u": (1 / u, "−u′(x)/u²(x)"),
     "1/uⁿ": (1 / u**n, "−n·u′(x)/u(x)^(n + 1)"),

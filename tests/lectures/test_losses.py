@@ -158,8 +158,8 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "C5 labels 0 and 1, by hand": of_margin(
         lambda z: -label * log(sigma(z)) - (1 - label) * log(1 - sigma(z)), "σ(f) − y"
     ),
-    "C5 labels ±1": of_margin(lambda z: sg.logistic_margin(label * z), "−y σ(−f·y)"),
-    "C5 labels ±1, by hand": of_margin(lambda z: -log(sigma(label * z)), "−y σ(−f·y)"),
+    "C5 labels ±1": of_margin(lambda z: sg.logistic_margin(label * z), "−y·σ(−f·y)"),
+    "C5 labels ±1, by hand": of_margin(lambda z: -log(sigma(label * z)), "−y·σ(−f·y)"),
     "C6 hinge over the other classes": hinge_by_index,
     "C6 by name": hinge_by_name,
     # C7: one binary loss a label.
@@ -310,7 +310,7 @@ def test_c11_the_regulariser_counts_once(name: str, inside: bool) -> None:
     d = sg.gradient(sg.let("L", risk), W)
     assert backward(d) == [f"∂L/∂W = {line} + (f − Y)ᵀ·X/N"]
     if not inside:
-        shown = {"squared norm": "λ·‖W‖²/2", "absolute norm": "λ sum(|W|)"}[name]
+        shown = {"squared norm": "λ·‖W‖²/2", "absolute norm": "λ·sum(|W|)"}[name]
         assert d.steps[1].text == f"L = ‖f − Y‖²/(2·N) + {shown}"
     rng = np.random.default_rng(5)
     Ws, X, Ys = rng.normal(size=(3, 4)), rng.normal(size=(6, 4)), rng.normal(size=(6, 3))

@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from symgrad.pictures.layout import DOWN, Edge, Layout, Point, Size
+from symgrad.pictures.layout import DOWN
+from symgrad.pictures.ranks import Edge, Size
+from symgrad.pictures.routes import Layout, Point
 
 SLACK = 0.6
 

@@ -34,8 +34,18 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 }  # fmt: skip
 """A command, or the word in an operator's name → what it computes."""
 
+ALONG: dict[tuple[str, str], Callable[..., Value]] = {
+    ("softmax", "rows"): lambda z: softmax(z, axis=1),
+    ("softmax", "columns"): lambda z: softmax(z, axis=0),
+    ("logsumexp", "rows"): lambda z: logsumexp(z, axis=1, keepdims=True),
+    ("logsumexp", "columns"): lambda z: logsumexp(z, axis=0, keepdims=True),
+    (r"\max", "rows"): lambda z: np.max(z, axis=1, keepdims=True),
+    (r"\max", "columns"): lambda z: np.max(z, axis=0, keepdims=True),
+}
+"""A function and which vectors of a matrix it takes one at a time → what it computes."""
+
 _TOKEN = re.compile(
-    r"\\begin\{cases\}|\\end\{cases\}|\\operatorname\{(?P<word>\w+)\}|\\text\{[^}]*\}"
+    r"\\begin\{cases\}|\\end\{cases\}|_\{\\mathrm\{(rows|columns)\}\}|\\operatorname\{(?P<word>\w+)\}|\\text\{[^}]*\}"
     r"|\\mathbf\{1\}|\\\\|\\[a-zA-Z]+|\\,|\d+(\.\d+)?|\S"
 )
 _COMPARE: dict[str, Callable[[Value, Value], Value]] = {
@@ -82,7 +92,7 @@ class _Reader:
         while self.peek() in ("+", "-"):
             sign = 1.0 if self.take() == "+" else -1.0
             term = self.scaled(sign, self.hadamard())
-            left, right = (1.0 if isinstance(x, Ones) else x for x in (total, term))
+            left, right = _alike(total, term)
             total = left + right
         return total
 
@@ -95,7 +105,7 @@ class _Reader:
         while self.peek() == r"\odot":
             self.take()
             factor = self.product()
-            left, right = (1.0 if isinstance(x, Ones) else x for x in (result, factor))
+            left, right = _alike(result, factor)
             result = left * right
         return result
 
@@ -147,6 +157,10 @@ class _Reader:
         name = (word["word"] if word else None) or token
         function = FUNCTIONS[name]
         power = None
+        along = re.fullmatch(r"_\{\\mathrm\{(\w+)\}\}", self.peek())
+        if along:
+            self.take()
+            function = ALONG[name, along[1]]
         if self.peek() == "^":
             self.take()
             power = self.group()
@@ -229,6 +243,13 @@ _ATOMS: dict[str, Callable[[_Reader], Value]] = {
     r"\begin{cases}": _Reader.cases,
     "e": lambda r: np.exp((r.take("^"), r.group())[1]),
 }
+
+
+def _alike(a: Value, b: Value) -> tuple[Value, Value]:
+    """Two values of one shape, as + and ⊙ take them, or one of them a number."""
+    left, right = (1.0 if isinstance(x, Ones) else x for x in (a, b))
+    assert 1 in (np.size(left), np.size(right)) or left.shape == right.shape, "not of one shape"
+    return left, right
 
 
 def _times(a: Value, b: Value) -> Value:

@@ -213,9 +213,9 @@ def d11(form: str) -> System:
         f = net.let("f", sg.identity(u))
         loss, first = sg.squared_error(f, y), "δ_u = ∂L/∂u = f − y"
     elif form == "±1":
-        loss, first = -sp.log(sg.sigmoid(y * u)), "δ_u = ∂L/∂u = −y σ(−u·y)"
+        loss, first = -sp.log(sg.sigmoid(y * u)), "δ_u = ∂L/∂u = −y·σ(−u·y)"
     else:
-        loss, first = sg.logistic_margin(y * u), "δ_u = ∂L/∂u = −y σ(−u·y)"
+        loss, first = sg.logistic_margin(y * u), "δ_u = ∂L/∂u = −y·σ(−u·y)"
     lines = [
         first,
         "∂L/∂w2 = δ_u·h",

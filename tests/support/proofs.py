@@ -16,7 +16,8 @@ from oracle import Net
 import symgrad as sg
 from symgrad.show.presentation import ONE_SUM, OPPOSITE, PRESENTED, SQUARED
 from symgrad.show.proof import DISTRIBUTIVE
-from symgrad.show.rules import UNREACHED
+from symgrad.show.rules import CHAIN_RULE, UNREACHED
+from symgrad.show.steps import Law
 from symgrad.show.style import style_of
 from symgrad.show.visible import VISIBLE
 
@@ -27,6 +28,7 @@ _FIXED = {
     OPPOSITE,
     SQUARED,
     DISTRIBUTIVE,
+    CHAIN_RULE,
     *(law for _, law in PRESENTED),
     *UNREACHED.values(),
     *(r.law.replace(" → ", " = ") for rules in VISIBLE.values() for r in rules),
@@ -36,16 +38,16 @@ _GENERAL = re.compile(
     r"((product|chain) rule( for matrices)?: )?\S+ = .+ gives .+"  # a row of the rules
     r"|(z|τ\(z\)) (picks|reads|repeats|gives) .+|z = a_c picks an entry.*"
     r"|.+ is used (twice|\d+ times|by .+): (the|their) messages add"
-    r"|.+ is (added to|used for) every .+, so its gradient sums over the .+"
+    r"|.+ is (added to|subtracted from|used for) every .+, so its gradient .+"
     r"|.+, declared"
 )
 
 
 def is_law(text: str, equations: set[str]) -> bool:
     """Whether a text is a law that some table has, or one of the named values' ``equations``."""
-    pieces = text.split("; ")
+    law = re.sub(r", where [a-z]\d+ = .+", "", text)  # what letters of the line stand for
     words = set(_FIXED) | equations | _WORDS
-    return text in words or all(x in words or _GENERAL.fullmatch(x) for x in pieces)
+    return ";" not in text and (law in words or _GENERAL.fullmatch(law) is not None)
 
 
 _WORDS = {
@@ -75,12 +77,14 @@ def check_proofs(d: sg.Derivation, net: Net, env: Mapping[str, Any], **style: An
         if step.phase == "backward":
             assert step.law, f"no law: {where}"
             assert states, f"no proof: {where}"
+            assert step.proof, f"no first line: {where}"
         moves = step.proof
         if moves and step.phase == "backward":
             assert sg.formula(moves[-1].expr) == sg.formula(step.expr), where
         equations = {m.law for m in moves if re.split(r"[ \[]", m.law)[0] in names}
         for move in moves:
             assert is_law(move.law, equations), f"no named law: {move.law!r}, {where}"
+            assert isinstance(move.law, Law), where
         values = [interpreter(state.node) for state in states]
         for state, value in zip(states[1:], values[1:], strict=True):
             np.testing.assert_allclose(

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+import symgrad
 from symgrad import cli
 
 MODEL = Path(__file__).parents[2] / "examples" / "two_layer_network.py"
@@ -93,6 +95,68 @@ def test_derive_writes_a_file(
     assert run("derive", f"{MODEL}:L", "--format", name, "--out", str(other)) == 0
     assert other.read_text(encoding="utf-8") == out.read_text(encoding="utf-8")
     assert sorted(x.name for x in tmp_path.iterdir()) == ["sheet.dat", out.name]
+
+
+DEEP = """\
+x: vector(n);  W1, W2, W3, W4, W5: matrix(n, n)
+h1 = tanh(W1 x);  h2 = tanh(W2 h1);  h3 = tanh(W3 h2);  h4 = tanh(W4 h3);  h5 = tanh(W5 h4)
+L = sum(h5)
+"""
+
+
+@pytest.mark.parametrize(("option", "shown"), [("--fold", False), ("--no-fold", True)])
+def test_repeated_layers_are_folded_unless_told_otherwise(
+    option: str, shown: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deep.sg"
+    path.write_text(DEEP, encoding="utf-8")
+    assert run("derive", str(path), option) == 0
+    text = capsys.readouterr().out
+    assert ("h3 = tanh(W3·h2)" in text) is shown
+    assert ("hₗ = tanh(Wₗ·hₗ₋₁)" in text) is not shown
+    written = tmp_path / "deep.txt"
+    assert run("derive", str(path), option, "--out", str(written)) == 0
+    assert written.read_text(encoding="utf-8") == text
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"symgrad {symgrad.__version__}\n"
+
+
+def test_a_warning_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.sg"
+    path.write_text("x: vector(D)\nL = sum(log(x - 1))\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", f"from symgrad import cli; cli.main(['cost', {str(path)!r}])"],
+        capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith("symgrad: warning: line 2, column 9: the logarithm of x − 1 is taken")
+
+
+COMMANDS = ("demo", "derive", "verify", "grade", "language", "graph", "cost", "build")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    registered = [x.callback.__name__ for x in cli.app.registered_commands if x.callback]
+    assert sorted(registered) == sorted(COMMANDS)
+    assert all(f" {name} " in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_says_what_it_is_for(command: str) -> None:
+    """In a sentence, and so does the command."""
+    (found,) = (x for x in typer.main.get_group(cli.app).commands.items() if x[0] == command)
+    assert found[1].help
+    assert found[1].help.splitlines()[0].endswith(".")
+    for parameter in found[1].params:
+        text = getattr(parameter, "help", None)
+        assert text, parameter.name
+        assert text.rstrip()[-1] in ".:)", parameter.name
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("ascii", "ascii"), ("utf-8", "text")])

@@ -267,7 +267,7 @@ SHOWN: dict[str, tuple[Any, str]] = {
         sg.let("q", Sum(Q[i, j] * indicator(j <= i), (j, 0, D - 1)), i).node.args[0],
         "Σ_j Q[i, j]·1[i ≥ j]",
     ),
-    "matrices": (sg.let("q", Vm * Wm * xm).node.args[0], "Σ_jk V[i, k]·W[k, j]·x[j]"),
+    "matrices": (sg.let("q", Vm * Wm * xm).node.args[0], "Σ_jk V[i, j]·W[j, k]·x[k]"),
 }
 
 

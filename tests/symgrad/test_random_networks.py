@@ -54,6 +54,7 @@ OTHER = {
     *("cost", "draw", "formula", "function", "graph_text", "parse", "training_module"),
     *("plot_activation", "plot_gradient_cost", "plot_gradient_error", "plot_loss", "plot_units"),
     *("plot_vector_activation", "unit_report"),
+    *("verify", "verify_steps", "Verdict", "Witness", "Steps", "StepVerdict"),
     "empirical_risk",  # the generator's own: a third of the networks have one
 }
 """What is public and no operation."""

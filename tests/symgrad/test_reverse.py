@@ -244,8 +244,8 @@ def test_softmax_of_columns() -> None:
     d = check_gradient(loss, [X, V], Net(), [X, V], seed=3)
     check_second_order(loss, X, Net(), [X, V], seed=3)
     assert [step.text for step in d.steps if step.phase == "backward"] == [
-        "∂L/∂X = softmax(Xᵀ)ᵀ diag(V)",
-        "∂L/∂V = logsumexp(Xᵀ)",
+        "∂L/∂X = softmax_rows(Xᵀ)ᵀ·diag(V)",
+        "∂L/∂V = logsumexp_rows(Xᵀ)",
     ]
 
 

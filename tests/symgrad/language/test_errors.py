@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import pytest
 
@@ -44,10 +45,24 @@ ROWS: list[tuple[str, int, str]] = [
     ("L = 2 T", 5, "T is an array of 3 axes, which has no products or sums"),
     ("L = diag(W)", 5, "diag needs a vector or a square matrix; W is H×D."),
     ("L = a^x", 5, "an array stands in an exponent only over a positive number"),
+    # the transpose of a transpose is the thing itself
+    ("L = sum(W x')", 9, "did you mean W x?"),
+    ("L = sum(W' x)", 9, "did you mean W x?"),
+    ("L = x' h'", 5, "did you mean x h'?"),
     # names
     ("L = W q", 7, "q is not declared; add a line such as q: vector(n) or q: scalar"),
     ("L = Q + 1", 5, "Q is not declared; add a line such as Q: matrix(n, m)"),
     ("L = Wx", 5, "did you mean the product W x?"),
+    ("L = mean L over x", 10, "L is what this line defines, and a value cannot use itself;"),
+    ("z[k] = z[k] + x[k]", 8, "z is what this line defines"),
+    ("L = sum(x) if a else 0", 12, "if is no word of this language, which is not Python; a "
+                                   "choice is written where(z > 0, a, b)."),
+    ("L = a if (x)", 7, "if is no word of this language, which is not Python"),
+    ("L = import os", 5, "import is no word of this language"),
+    ("L = a not b", 7, "not is no word of this language"),
+    ("L = None", 5, "None is no word of this language"),
+    ("L = q", 5, "q is not declared; add a line"),  # not I, the identity
+    ("L = x[1, 2]", 10, "the only position here is 0; this is outside."),
     ("L = tahn(x)", 5, "did you mean tanh?"),
     ("L = sofmax(x)", 5, "did you mean softmax?"),
     ("L = x_a", 5, "did you mean the entry x[a]?"),
@@ -179,6 +194,27 @@ def test_points_at_the_mistake(text: str, column: int, sentence: str) -> None:
     assert shown[2:] == error.source
     assert caret.index("^") == column + 1
     assert len(caret) <= len(shown) + 1
+
+
+SUGGESTED = (
+    "W x'", "W' x", "x W", "W h", "x' h'", "W B", "x u", "x' u'", "(W x) (W u)", "x² u",
+    "(x + u)' W", "(x + u) (x - u)", "x + u'", "x' - u", "x + (u + x)'",
+)  # fmt: skip
+PRODUCTS = "write (.*) for the dot product, (.*) for the product entry by entry, or (.*) for the"
+
+
+@pytest.mark.parametrize("wrong", SUGGESTED)
+def test_what_is_suggested_can_be_typed(wrong: str) -> None:
+    """Every expression that a message proposes is one, and none has two primes in a row."""
+    with pytest.raises(sg.ParseError) as caught:
+        sg.parse(f"{DECLARED}L = {wrong}")
+    said = caught.value.message
+    products = re.search(PRODUCTS, said)
+    meant = products.groups() if products else re.findall(r"did you mean (.*)\?$", said)
+    assert meant
+    for text in meant:
+        assert "''" not in text
+        sg.parse(f"{DECLARED}L = {text}")
 
 
 def test_the_caret_is_under_the_expression() -> None:

@@ -83,6 +83,23 @@ def test_a_warning_of_the_declaration_passes_through() -> None:
         sg.parse("x: vector(n)\nL = sum(log(tanh(x)))")
 
 
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("L = 2 sum(log(tanh(x)))", 11),
+        ("L = Σ_j ln(x[j] - 1)", 9),
+        ("L = sum(log(tanh(x)) + log(x - 1))", 5),  # of two logarithms, the value
+        ("z[k] = log(x[k] - 1)", 8),
+    ],
+)
+def test_a_warning_says_where(line: str, column: int) -> None:
+    with pytest.warns(sg.DomainWarning, match=f"^line 2, column {column}: the logarithm of"):
+        sg.parse(f"x: vector(n)\n{line}")
+    x = sp.Symbol("x", real=True)
+    with pytest.warns(sg.DomainWarning, match="^the logarithm of"):  # and Python has its own way
+        sg.let("L", sp.log(x - 1))
+
+
 # ------------------------------------------------------------------------------ the lectures
 
 
@@ -182,7 +199,7 @@ LECTURES: dict[str, tuple[Any, str, str, list[str]]] = {
         "δ3 = ∂L/∂z3 = f − 1_y", "δ2 = ∂L/∂z2 = (W3ᵀ·δ3) ⊙ 1[z2 > 0]", "∂L/∂W2 = δ2·h1ᵀ",
     ]),
     "softmax_regression": (d6, "matrix", "delta", []),
-    "signs": (d11, "matrix", "delta", ["δ_f = ∂L/∂f = −y σ(−f·y)", "∂L/∂w = δ_f·h"]),
+    "signs": (d11, "matrix", "delta", ["δ_f = ∂L/∂f = −y·σ(−f·y)", "∂L/∂w = δ_f·h"]),
 }  # fmt: skip
 """A model → the same in Python, and lines of the lecture."""
 

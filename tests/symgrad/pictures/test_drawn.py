@@ -131,7 +131,7 @@ def test_no_formula_on_a_card_has_indices() -> None:
 def test_the_formula_of_a_named_value_is_drawn_by_its_name() -> None:
     h = sg.let("h", sp.tanh(x))
     loss = sg.let("L", h * y + sp.tanh(x) ** 2)
-    assert equations(loss) == ["h = tanh(x)", "a = h·y", "b = h²", "L = a + b"]
+    assert equations(loss) == ["h = tanh(x)", "a = h²", "b = h·y", "L = a + b"]
     root = Subject(loss, [h]).root
     apart = diagram(root, None, Subject(loss, [h]).targets)  # h varies by itself
     assert [n.equation for n in apart.nodes if not n.is_leaf] == [

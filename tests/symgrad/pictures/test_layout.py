@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from networks import NETWORKS
 
 import symgrad as sg
-from symgrad.pictures.layout import DIRECTIONS, DOWN, RIGHT, Edge, Size, layers, layout
-from symgrad.pictures.svg import arrow_size, card_size
+from symgrad.pictures.layout import DIRECTIONS, DOWN, RIGHT, layout
+from symgrad.pictures.ranks import Edge, Size, ranks
+from symgrad.pictures.svg import arrow_size, card_size, placed
 
 Graph = tuple[list[Size], list[Edge]]
 
@@ -51,6 +52,40 @@ def test_networks(name: str, detail: str, direction: str) -> None:
     check(layout(sizes, edges, direction), sizes, edges, direction)
 
 
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("detail", ["values", "operations"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_edges_hardly_bend(name: str, detail: str, direction: str) -> None:
+    """Once, or twice around a box, and never by so little that it looks like a slip."""
+    network = NETWORKS[name]()
+    scene = sg.gradient(network.loss, network.wrt).picture(detail=detail).scene
+    found, _ = placed(scene, direction)
+    across = 1 if direction == RIGHT else 0
+    for route in found.routes:
+        bends = [abs(p[-1][across] - p[0][across]) for p in route.pieces if len(p) == 4]
+        assert len(bends) <= 2
+        assert all(bend >= 2.5 for bend in bends)
+
+
+def test_what_is_made_of_inputs_stands_where_it_is_used() -> None:
+    """The 1 − y of a cross-entropy stands beside the logarithm, and y before both its uses."""
+    #        y → 1 − y → product ← log ← … ← w;  y → other product
+    edges = [Edge(0, 1), Edge(1, 5), Edge(2, 3), Edge(3, 4), Edge(4, 5), Edge(0, 6), Edge(4, 6)]
+    assert ranks(7, edges) == [1, 2, 0, 1, 2, 3, 3]
+    first_exercise = [Edge(0, 1), Edge(1, 2), Edge(0, 3), Edge(2, 4), Edge(3, 4)]
+    assert ranks(5, first_exercise) == [0, 1, 2, 1, 3]  # nothing gets shorter
+
+
+def test_inputs_stand_around_what_a_value_is_computed_from() -> None:
+    network = networks.residual()
+    scene = sg.gradient(network.loss, network.wrt).picture().scene
+    found, _ = placed(scene, RIGHT)
+    y = {c.label.split(" ")[0]: p[1] for c, p in zip(scene.cards, found.centres, strict=True)}
+    for k in (1, 2):
+        assert y[f"W{k}"] < y[f"h{k - 1}"] < y[f"b{k}"]
+    assert y["h0"] == y["h1"] == y["h2"] == y["L"]
+
+
 def test_the_check_sees_an_edge_through_a_box() -> None:
     sizes = [(40.0, 40.0)] * 3
     edges = [Edge(0, 1), Edge(1, 2), Edge(0, 2)]
@@ -67,9 +102,9 @@ def test_the_check_sees_an_edge_through_a_box() -> None:
 
 def test_an_input_stands_before_its_first_use() -> None:
     chain = [Edge(0, 1), Edge(1, 2), Edge(3, 2), Edge(4, 1), Edge(4, 2)]
-    assert layers(5, chain) == [0, 1, 2, 1, 0]
+    assert ranks(5, chain) == [0, 1, 2, 1, 0]
     labelled = [e._replace(label=(10.0, 10.0)) for e in chain]
-    assert layers(5, labelled) == [0, 2, 4, 2, 0]  # between them, the labels
+    assert ranks(5, labelled) == [0, 2, 4, 2, 0]  # between them, the labels
 
 
 def test_a_chain_is_straight() -> None:

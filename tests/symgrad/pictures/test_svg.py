@@ -11,7 +11,8 @@ import pytest
 from sympy import MatrixSymbol, symbols
 
 import symgrad as sg
-from symgrad.pictures import svg as module
+from symgrad.pictures.palette import DARK, LIGHT, LOOKS
+from symgrad.pictures.scene import AGAIN, LOSS
 from symgrad.pictures.svg import text_width, typeset
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -79,15 +80,24 @@ def test_names_cannot_break_out(name: str) -> None:
 
 
 def test_two_colour_schemes_with_enough_contrast() -> None:
-    light, dark = module._STYLE.split("@media (prefers-color-scheme: dark)")
-    for scheme in (light, dark):
-        colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", scheme))
-        assert {"page", "ink", "forward", "backward"} <= colour.keys()
-        for text, ground in itertools.product(
-            ("ink", "forward", "backward"), ("page", "card", "input", "data", "loss")
-        ):
-            assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
-        assert contrast(colour["line"], colour["page"]) >= 3
+    assert LIGHT.keys() == DARK.keys()
+    for colour in (LIGHT, DARK):
+        for text, look in itertools.product(("ink", "forward", "backward"), LOOKS.values()):
+            assert contrast(colour[text], colour[look.fill]) >= 4.5, (text, look)
+        for look in LOOKS.values():
+            assert contrast(colour[look.line], colour["page"]) >= 3, look
+
+
+def test_every_renderer_has_the_colours_of_the_palette() -> None:
+    picture = sg.draw(networks.a1().loss)
+    svg = picture.svg()
+    assert all(f"--{name}: {colour};" in svg for name, colour in LIGHT.items())
+    dark = svg.partition("prefers-color-scheme: dark")[2]
+    assert all(f"--{name}: {colour};" in dark for name, colour in DARK.items())
+    for kind, look in LOOKS.items():
+        assert f".{kind} rect" in svg
+        assert f"classDef {kind} fill:{LIGHT[look.fill]}" in picture.mermaid()
+    assert f'fillcolor="{LIGHT[LOOKS[LOSS].fill]}"' in picture.dot()
 
 
 def contrast(a: str, b: str) -> float:
@@ -107,7 +117,10 @@ def test_names_are_typeset() -> None:
         return re.sub(r"</?tspan[^>]*>|\u200b", "|", typeset(text))
 
     assert plain("w1³ + tanh(z2)") == "|w||1||||³ + tanh(|z||2||||)"
-    assert plain("δ_S·hᵀ") == "δ|S||||·|h|ᵀ"
+    assert plain("δ_S·hᵀ") == "|δ|||S|||||·|h|ᵀ"
+    assert plain("W̄1 = ŷ·ab") == "|W̄||1|||| = |ŷ|·ab"
+    assert plain("δ_back") == "|δ||back||||"  # a word is upright
+    assert plain("wₗ₋₁ + Σ_j") == "|w|||l|−1|||| + Σ||j|||||"  # no Greek capital is slanted
     assert typeset("conv1d(x2y)") == "conv1d(x2y)"
     assert typeset("1.2e−7") == "1.2e−7"
 
@@ -150,7 +163,7 @@ def test_the_index_of_folded_layers_is_no_name_of_the_users() -> None:
     cards = sg.draw(sg.let("L", 2 * value), detail="values").scene.cards
     labels = ["l", "h1 = tanh(l)", "hₜ = tanh(hₜ₋₁)", "h5 = tanh(h4)", "L = 2·h5"]
     assert [x.label for x in cards] == labels
-    assert cards[2].above == "t = 2, …, 4"
+    assert cards[2].above == "t = 2, 3, 4"
 
 
 def test_layers_that_differ_are_not_folded() -> None:
@@ -162,3 +175,63 @@ def test_layers_that_differ_are_not_folded() -> None:
     assert [x for x in labels if x.startswith("h")] == [
         "h1 = tanh(x)", "h2 = σ(h1)", "h3 = tanh(h2)", "h4 = σ(h3)", "h5 = softplus(h4)",
     ]  # fmt: skip
+
+
+def test_weights_may_have_numbers_that_grow_at_another_rate() -> None:
+    h = MatrixSymbol("x", 5, 1)
+    for k in range(1, 7):
+        A, B = MatrixSymbol(f"W{2 * k - 1}", 5, 5), MatrixSymbol(f"W{2 * k}", 5, 5)
+        h = sg.let(f"h{k}", B * sg.tanh(A * h))
+    labels = [x.label for x in sg.draw(sg.let("L", sg.dot(h, h))).scene.cards]
+    assert "hₗ = W₂ₗ·tanh(W₂ₗ₋₁·hₗ₋₁)" in labels
+
+
+def test_shared_weights_come_in_again_by_name() -> None:
+    """Three steps of an LSTM: no arrow goes from a weight past the steps that it is used in."""
+    cell = sg.cell("lstm", 4, 3)
+    xs = [MatrixSymbol(f"x{k}", 4, 1) for k in (1, 2, 3)]
+    state = sg.recurrent(cell, xs)[-1]
+    d = sg.gradient(sg.let("L", sg.dot(state, state)), cell.parameters)
+    scene = d.picture().scene
+    cards = scene.cards
+    again = {cards[a.head].label.split(" ")[0]: cards[a.tail] for a in scene.arrows
+             if cards[a.tail].kind == AGAIN}  # fmt: skip
+    assert again["f3"].label == "U_f, W_f, b_f"
+    assert again["n2"].label == "W_c, b_c"
+    assert "again: U_f; 3×3" in again["f3"].tooltip
+    heads = [cards[a.head].label for a in scene.arrows if cards[a.tail].label == "W_i"]
+    assert heads == ["i1 = σ(W_i·x1 + b_i)"]
+    assert 'class="card again"' in d.picture().svg()
+    values = [x for x in cards if x.kind == "value"]  # each has an arrow for all that it is made of
+    for value in values:
+        incoming = [cards[a.tail].label for a in scene.arrows if cards[a.head] is value]
+        names = {x for label in incoming for x in label.split(" = ")[0].split(", ")}
+        assert names == set(re.findall(r"[A-Za-z]+(?:_[a-z]|\d)", value.label.split(" = ")[1]))
+
+
+def test_few_arrows_to_later_uses_are_drawn() -> None:
+    network = networks.attention()
+    kinds = [x.kind for x in sg.gradient(network.loss, network.wrt).picture().scene.cards]
+    assert AGAIN not in kinds
+
+
+def test_the_legend_says_how_an_adjoint_is_written() -> None:
+    network = networks.classifier()
+    d = sg.gradient(network.loss, network.wrt)
+    for notation, said in (
+        ("delta", "adjoint, δ1 = ∂L/∂z1"),
+        ("bar", "adjoint, W̄1 = ∂L/∂W1"),
+        ("partial", "adjoint ∂L/∂·"),
+    ):
+        assert any(said in x for x in texts(sg.draw(d, notation=notation).svg()))
+
+
+def test_inputs_of_several_values_of_one_step_are_folded() -> None:
+    """Each x of an LSTM goes into four gates of its step."""
+    cell = sg.cell("lstm", 4, 3)
+    state = sg.recurrent(cell, [MatrixSymbol(f"x{k}", 4, 1) for k in range(1, 9)])[-1]
+    d = sg.gradient(sg.let("L", sg.dot(state, state)), cell.parameters)
+    cards = d.picture().scene.cards
+    labels = [x.label for x in cards if x.kind == "data"]
+    assert labels == ["x1", "xₗ", "x8"]
+    assert next(x.above for x in cards if x.label == "xₗ") == "4,  l = 2, …, 7"

@@ -71,7 +71,7 @@ LINES = (
     r"  accTitle: [\w ]+",
     r'  v\d+(\["[^"]*"\]|\("[^"]*"\)):::(input|data|operation|value|loss)',
     r'  v\d+ -->(\|"[^"]*"\|)? v\d+',
-    r"  classDef \w+ [\w#:,-]+",
+    r"  classDef \w+ [\w#:,. -]+",
 )
 
 

@@ -224,6 +224,24 @@ def test_mathtext_has_every_command_that_is_said_to_be_supported() -> None:
         assert theirs.strip(" \\").split("{")[0] in SUPPORTED
 
 
+def test_a_factor_before_a_function_stands_apart() -> None:
+    z, h = sp.symbols("z h", real=True)
+    assert mathtext(h * sp.tan(z)).replace(" ", "") == r"$h\,\tan(z)$"
+    assert "\\," not in mathtext(-sp.tan(z)) + mathtext(sp.exp(sp.sin(z)))
+    legend = sg.plot_activation(sg.csc).axes[0].get_legend()
+    assert r"h\, " in legend.get_texts()[1].get_text()
+    assert legend.get_frame().get_alpha() > 0.5  # a curve below it does not hide the formula
+
+
+def test_the_parameters_of_one_function_stand_in_its_title() -> None:
+    def title(**options: Any) -> str:
+        return str(sg.plot_activation(sg.elu, **options).axes[0].get_title("left"))
+
+    assert title(alpha=0.5) == r"ELU, $\alpha$ = 0.5"
+    assert title(alpha=0.5, title="mine") == "mine"
+    assert title(alpha=[0.5, 1]).startswith("ELU: ")  # a family says it in the legend
+
+
 def test_a_formula_that_mathtext_lacks_is_written_in_unicode() -> None:
     inner = sp.Piecewise((z, z > 0), (0, True))
     assert mathtext(1 + inner) == sg.formula(1 + inner)

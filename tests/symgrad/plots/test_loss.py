@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ import symgrad as sg
 from symgrad.lift import lift
 
 pytest.importorskip("matplotlib")
-from symgrad.plots.landscape import landscape
+from symgrad.plots.landscape import Options, landscape
 
 D, H, C, N = 4, 3, 3, 6
 x, c = sp.MatrixSymbol("x", D, 1), sg.label("c", C)
@@ -97,6 +98,17 @@ def test_the_arrow_points_down_the_contours() -> None:
         arrow / np.linalg.norm(arrow), -np.array(slopes) / np.linalg.norm(slopes), rtol=1e-5
     )
     assert len(figure.axes) == 2  # a colour bar beside the contours
+
+
+def test_the_options_are_those_of_the_numbers() -> None:
+    """`plot_loss` passes its keywords on, and each of them is one of `landscape`."""
+    known = inspect.signature(landscape).parameters
+    assert {k for k, p in known.items() if p.kind is p.KEYWORD_ONLY} == set(Options.__annotations__)
+    figure = sg.plot_loss(R, AT, directions=2, points=3, radius=0.5, seed=4, gradient=False)
+    assert figure.axes[0].get_xlim() == (-0.5, 0.5)
+    assert not figure.findobj(lambda artist: artist.get_gid() == "descent")
+    with pytest.raises(TypeError, match="radios"):
+        sg.plot_loss(R, AT, radios=2)  # type: ignore[call-arg]
 
 
 def test_a_point_by_names() -> None:

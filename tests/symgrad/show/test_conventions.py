@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from latex_values import value_of
 from lecture_networks import SYSTEMS, deep, linear_layers
 from networks import NETWORKS, SIZES, C, D, H, classifier
 from oracle import COMPLEX, Entries, Net, converted, point, value
@@ -17,6 +18,8 @@ from sympy import MatrixSymbol, Symbol, symbols
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.show.conventions import Orientation, is_turned
+from symgrad.show.latex_form import latex
+from symgrad.show.latex_names import line_name, symbol
 from symgrad.show.matrix_form import leaf_symbol
 
 N = symbols("N", integer=True, positive=True)
@@ -192,6 +195,47 @@ def test_lines_in_every_style(name: str) -> None:
             )
 
 
+READ = [x for x in (*SYSTEMS, *NETWORKS, "rows") if "label" not in x and "D6" not in x]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_printed_has_the_shapes_that_it_says(name: str) -> None:
+    """Each line as it is printed, where the printer puts ᵀ too, with rows and with columns.
+
+    It is read by `latex_values`, which knows no broadcasting of rows to columns.
+    """
+    d, net = CASES[name]()
+    leaves = [leaf_symbol(x) for x in g.leaves([*d.roots, d.loss])]
+    env = point(leaves, net, 0)
+    found: dict[str, dict[str, Any]] = {}
+    for convention in ("declared", "row", "column"):
+        values = {symbol(k): x for k, x in turned_leaves(d, env, convention).items()}
+        values |= {str(s): float(n) for s, n in net.dims.items()}
+        for step in d.lines(convention=convention):
+            result = value_of(latex(step.expr), values)
+            rows, cols = (net.size(n) for n in (*step.shape, 1, 1)[:2])
+            if convention != "declared" or 1 not in (rows, cols):  # where n is said of a row too
+                assert np.shape(result) == (rows, cols) or np.size(result) == rows * cols == 1
+            result = result if np.ndim(result) else float(result)
+            values |= {line_name(x): result for x in step.names}
+            found.setdefault(convention, {})[step.names[-1]] = result
+    for convention in ("row", "column"):
+        for key, expected in found["declared"].items():
+            result = found[convention][key]
+            same = np.shape(result) == np.shape(expected)
+            np.testing.assert_allclose(result, expected if same else np.transpose(expected))
+
+
+def test_a_row_in_the_place_of_a_column_is_found() -> None:
+    """w·h of two rows has no value, and a row plus a column none either."""
+    values = {"w": np.ones((1, 3)), "h": np.ones((1, 3))}
+    with pytest.raises(ValueError, match="matmul"):
+        value_of("w h", values)
+    for formula in (r"w + h^\top", r"w \odot h^\top"):
+        with pytest.raises(AssertionError, match="not of one shape"):
+            value_of(formula, values)
+
+
 # ----------------------------------------------------------------------------- what is printed
 
 
@@ -226,7 +270,7 @@ def test_a_batch_in_columns() -> None:
         "z1 = W1·X + b1·1ᵀ   H×N",
         "h = tanh(z1)   H×N",
         "z2 = W2·h + b2·1ᵀ   C×N",
-        "p = softmax(z2)   C×N",
+        "p = softmax_columns(z2)   C×N",
         "L = −1ᵀ·(Y ⊙ log(p))   1×N",
         "R = sum(L)/N",
         "L̄ = 1/N   1×N",
@@ -287,7 +331,7 @@ def test_layouts_of_a_jacobian() -> None:
     d, _ = jacobian_of_layers()
     natural = "∂h/∂xᵀ = diag(1 − h ⊙ h)·W3·W2·W1   C×D"
     assert printed(d)[-1] == printed(d, layout="numerator")[-1] == natural
-    other = "∂hᵀ/∂x = W1ᵀ·W2ᵀ·W3ᵀ diag(1 − h ⊙ h)   D×C"
+    other = "∂hᵀ/∂x = W1ᵀ·W2ᵀ·W3ᵀ·diag(1 − h ⊙ h)   D×C"
     assert printed(d, layout="denominator")[-1] == other
 
 
@@ -328,14 +372,21 @@ TURNED: dict[str, tuple[Any, bool, str]] = {
     "an entry": (v[1, 0], False, "v[1]"),
     "a norm": (sg.norm(v), False, "‖v‖"),
     "an inner product": (sg.dot(A * v, u), False, "v·Aᵀ·uᵀ"),
+    "an inner product with a weight": (sg.dot(u, A * v), False, "v·Aᵀ·uᵀ"),
+    "an inner product with a row": (sg.dot(u, sg.tanh(A * v)), False, "tanh(v·Aᵀ)·uᵀ"),
+    "a likelihood": (sg.dot(u, sg.log(A * v)), False, "u log(v·Aᵀ)ᵀ"),
     "a product with ⊙": (sp.HadamardProduct(A * v, u), True, "(v·Aᵀ) ⊙ u"),
     "a symmetric matrix": (sg.assume(MatrixSymbol("S", D, D), sp.Q.symmetric) * u, True, "u·S"),
-    "softmax of rows": (sg.softmax(A, rows=True), True, "softmax(A)ᵀ"),
-    "softmax of rows, of a transpose": (sg.softmax(A * A.T, rows=True), True, "softmax(A·Aᵀ)ᵀ"),
+    "softmax of rows": (sg.softmax(A, rows=True), True, "softmax_rows(A)ᵀ"),
+    "softmax of rows, of a transpose": (
+        sg.softmax(A * A.T, rows=True),
+        True,
+        "softmax_rows(A·Aᵀ)ᵀ",
+    ),
     "softmax of rows, of a product": (
         sg.softmax((A * B) * (A * B).T, rows=True),
         True,
-        "softmax(A·B·Bᵀ·Aᵀ)ᵀ",
+        "softmax_rows(A·B·Bᵀ·Aᵀ)ᵀ",
     ),
 }
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sympy as sp
 from renderings import DERIVATIONS, GOLDEN, SHEETS
 
-from symgrad.show.document import signs
+import symgrad as sg
+from symgrad.show.document import breakable, signs
 
 needs_pdflatex = pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="pdflatex is not installed"
@@ -38,7 +40,8 @@ def test_the_source_is_well_formed(name: str, level: str) -> None:
     cases = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", text)
     rows = [x for x in cases.splitlines() if x.endswith(r" \nextline")]
     assert rows
-    assert len({len(re.findall(r"(?<!\\)&", row)) for row in rows}) == 1
+    both = r"(?<!\\)&|\\wide\{"  # a formula in the place of a reason too
+    assert len({len(re.findall(both, row)) for row in rows}) == 1
 
 
 MARGIN = 57
@@ -63,6 +66,12 @@ def compiled(texts: dict[str, str], folder: Path) -> None:
         assert all(x < MARGIN for x in wide), f"{name}: {wide}"
 
 
+def wide_root() -> sg.Derivation:
+    """A root that no line has room for, and no place to break it at."""
+    xs = [sp.Symbol(f"x_input_{k}", real=True) for k in range(24)]
+    return sg.gradient(sg.let("L", sp.sqrt(1 + sum(x**2 for x in xs))), xs[:1])
+
+
 @needs_pdflatex
 def test_pdflatex_takes_it(tmp_path: Path) -> None:
     design, hostile = DERIVATIONS["design"](), DERIVATIONS["hostile names"]()
@@ -72,6 +81,7 @@ def test_pdflatex_takes_it(tmp_path: Path) -> None:
             "index": design.document(form="index", notation="nabla"),
             "long lines": DERIVATIONS["long lines"]().document(notation="bar"),
             "hostile": hostile.document(),
+            "wide root": wide_root().document(),
         },
         tmp_path,
     )
@@ -120,6 +130,63 @@ def test_width(formula: str) -> None:
     assert signs(formula) == WIDTHS[formula]
 
 
-def test_long_lines_lie_across_the_page() -> None:
-    assert "landscape" in DERIVATIONS["long lines"]().document()
-    assert "landscape" not in DERIVATIONS["design"]().document()
+def wide_cases() -> sg.Derivation:
+    """A case that no line has room for, which has no other spelling."""
+    xs = [sp.Symbol(f"x{k}", real=True) for k in range(60)]
+    return sg.gradient(sg.let("L", sp.Piecewise((sum(xs) ** 2, xs[0] > 0), (xs[0], True))), xs[:1])
+
+
+def test_only_what_cannot_be_broken_lies_across_the_page() -> None:
+    assert "landscape" in wide_cases().document()
+    for derivation in (wide_root(), DERIVATIONS["hessian"](), DERIVATIONS["long lines"]()):
+        assert "landscape" not in derivation.document(level="full")
+
+
+LONG_ROOT = r"\sqrt{abcdefghijklmn + abcdefghijklmn + abcdefghijklmn}"
+BROKEN = {
+    r"a + b": r"a +\penalty100 b",
+    r"(a - b) \odot c": r"(a -\penalty200 b) \odot\penalty100 c",
+    r"W^\top \left( a + \frac{b + c}{d} \right)": (
+        r"W^\top \penalty300 \Bigl( a +\penalty200 \frac{b + c}{d} \Bigr)"
+    ),
+    LONG_ROOT: (
+        r"\Bigl( abcdefghijklmn +\penalty200 abcdefghijklmn +\penalty200 abcdefghijklmn "
+        r"\Bigr)^{1/2}"
+    ),
+    rf"\frac{{a}}{{{LONG_ROOT}}}": (
+        r"a / \Bigl( \Bigl( abcdefghijklmn +\penalty300 abcdefghijklmn +\penalty300 "
+        r"abcdefghijklmn \Bigr)^{1/2} \Bigr)"
+    ),
+    r"-x \sum_{i} y_{i}": r"-x \penalty300 \sum_{i} y_{i}",
+}
+"""A formula as it can be broken: the further out, the better; not in a fraction, nor behind a
+sign in front."""
+
+
+@pytest.mark.parametrize("formula", BROKEN)
+def test_where_a_line_may_end(formula: str) -> None:
+    assert breakable(formula) == BROKEN[formula]
+
+
+needs_pdftotext = pytest.mark.skipif(
+    not shutil.which("pdflatex") or not shutil.which("pdftotext"), reason="it is not installed"
+)
+
+
+@needs_pdftotext
+@pytest.mark.parametrize("name", ["design", "long lines"])
+def test_the_columns_are_the_same_in_every_section(name: str, tmp_path: Path) -> None:
+    """The equals signs stand below each other on every page, and so do the shapes."""
+    path = tmp_path / "sheet.tex"
+    path.write_text(DERIVATIONS[name]().document(level="full"), encoding="utf-8")
+    for _ in range(2):  # the second time longtable knows the widths
+        subprocess.run(["pdflatex", "-interaction=batchmode", path.name], cwd=tmp_path, timeout=60)
+    done = subprocess.run(
+        ["pdftotext", "-bbox", "sheet.pdf", "-"], cwd=tmp_path, capture_output=True, text=True
+    )
+    words = re.findall(r'xMin="([\d.]+)".*xMax="([\d.]+)".*>(.*)</word>', done.stdout)
+    ends = [float(right) for _, right, word in words if word in ("shape", "scalar")]
+    assert len(ends) >= 4
+    assert max(ends) - min(ends) < 3
+    signs_of_lines = [float(left) for left, _, word in words if word == "="]
+    assert max(sum(abs(x - y) < 2 for y in signs_of_lines) for x in signs_of_lines) > 8

@@ -58,5 +58,21 @@ def test_what_is_left_out_is_said(level: str) -> None:
     assert 0 < len(d.results()) < len(weights)
     said = "Results in named values that would be longer than 400 characters are left out; "
     assert f"\n\n{said}Derivation.in_values(symbol) gives them." in d.text(level=level)
-    for name in ("text", "ascii", "markdown", "document", "html"):
+    for name in FORMATS:
         assert "characters are left out; " in d.rendered(name, level=level), name
+    assert "characters are left out; " in d.latex(level=level)
+    assert "left out" not in d.latex()
+
+
+def test_latex_of_nothing_but_long_results_is_a_sentence() -> None:
+    """An empty align block would stop LaTeX."""
+    x = MatrixSymbol("x", 5, 1)
+    weights = [MatrixSymbol(f"weights_of_layer_{k}_with_a_long_name", 5, 5) for k in range(9)]
+    h = x
+    for w in weights:
+        h = sg.tanh(w * h)
+    text = sg.gradient(sg.let("L", sg.dot(h, h)), weights[0]).latex(level="brief")
+    assert text == (
+        "Results in named values that would be longer than $400$ characters are left out; "
+        r"Derivation.in\_values(symbol) gives them."
+    )

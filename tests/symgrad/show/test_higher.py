@@ -76,7 +76,7 @@ FORMS: dict[str, tuple[Callable[[], sg.Derivation], Any, str, str]] = {
     "a scalar by a vector": (lambda: sg.jacobian(sg.dot(z, x), x), x, "zᵀ", "zᵀ"),
     "a vector by a scalar": (lambda: sg.jacobian(s**2 * x, s), s, "2·s·x", "2·s·x"),
     "two scalars": (
-        lambda: sg.hessian(s**2 * sp.sin(t), [s, t]), (s, t), "2·s cos(t)", "2·s cos(t)"
+        lambda: sg.hessian(s**2 * sp.sin(t), [s, t]), (s, t), "2·s·cos(t)", "2·s·cos(t)"
     ),
     "a scalar and a vector": (
         lambda: sg.hessian(s * sg.dot(x, x), [x, s]), (s, x), "2·xᵀ", "2·xᵀ"
@@ -115,10 +115,10 @@ def test_closed_forms(name: str) -> None:
 
 
 def test_logistic_regression() -> None:
-    """Xᵀ diag(s ⊙ (1 − s))·X/N, from the loss with its logarithms as the lecture writes it."""
+    """Xᵀ·diag(s ⊙ (1 − s))·X/N, from the loss with its logarithms as the lecture writes it."""
     _, risk, (w, _) = logistic()
     d = sg.hessian(risk, w)
-    assert sg.formula(d[w]) == "Xᵀ diag(s ⊙ (1 − s))·X/N"
+    assert sg.formula(d[w]) == "Xᵀ·diag(s ⊙ (1 − s))·X/N"
 
 
 def test_gauss_newton_is_the_hessian_where_the_output_is_linear() -> None:

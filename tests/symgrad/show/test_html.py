@@ -91,7 +91,7 @@ def test_every_name_leads_to_its_line(name: str, level: str) -> None:
     assert bool(uses) == (name not in NAMELESS)
     assert uses == {c[1:] for c in page.classes(r"t\d+")}
     assert uses <= {c[1:] for c in page.classes(r"v\d+")}
-    for kind in "vt":
+    for kind in "vt":  # the rows of a proof belong to the line of the same number
         found = re.findall(rf'class="{kind}(\d+)"', text)
         assert len(found) == len(set(found))
     for number in uses:
@@ -111,6 +111,20 @@ def test_a_value_leads_to_where_it_was_computed() -> None:
     )
     assert f'class="r{number}"' in product
     assert f'class="r{number}"' not in line  # a line does not refer to itself
+
+
+def test_a_proof_line_is_a_row_with_its_law() -> None:
+    """Its cells are those of its line, so that "=" is under "=" and the law with the reasons."""
+    text = DERIVATIONS["design"]().html(level="full")
+    moves = re.findall(r'<tr role="row" class="proof[^"]*">(.*?)</tr>', text)
+    assert len(moves) == sum(
+        len(s.proof) for s in DERIVATIONS["design"]().sheet(level="full").steps
+    )
+    for move in moves:
+        left, right, shape, why = re.findall(r'<td role="cell" class="\w+">(.*?)</td>', move)
+        assert left == shape == ""
+        assert right.startswith("<math") and "=" in right
+        assert why
 
 
 def test_names_cannot_break_out() -> None:
@@ -146,7 +160,7 @@ const measure = frame => {{
   const page = frame.contentDocument, width = frame.clientWidth, wide = [], empty = [];
   for (const e of page.querySelectorAll("main *")) {{
     const box = e.getBoundingClientRect();
-    const inside = e.closest(".rhs, .lhs, .why, .tips, footer p");
+    const inside = e.closest("h1, .rhs, .lhs, .why, .tips, footer p");
     if (box.right > width + 1 && !(inside && inside !== e)) wide.push(e.className || e.tagName);
     if (e.tagName === "math" && !e.closest(".tips") && !(box.width > 0 && box.height > 0))
       empty.push(e.textContent);
@@ -163,8 +177,19 @@ const measure = frame => {{
       p => page.defaultView.getComputedStyle(p).display !== "none").length;
     if (page.activeElement !== e || tip !== "block" || all !== 1) pointed.push(k);
   }}
+  const uneven = [];
+  if (width > 640) for (const e of page.querySelectorAll("tr.proof")) {{
+    const line = e.previousElementSibling;
+    for (const cell of [".rhs", ".why"]) {{
+      const [a, b] = [line, e].map(x => x.querySelector(cell + " > *"));
+      const [at, under] = [line, e].map(x => x.querySelector(cell).getBoundingClientRect());
+      if (Math.abs(at.left - under.left) > 0.5) uneven.push(cell);
+      if (cell === ".rhs" && Math.abs(
+        a.getBoundingClientRect().left - b.getBoundingClientRect().left) > 0.5) uneven.push("=");
+    }}
+  }}
   return {{name: frame.name, width: page.documentElement.scrollWidth, room: width, wide, empty,
-    math, flat, pointed, uses: page.querySelectorAll("[tabindex]").length}};
+    uneven, math, flat, pointed, uses: page.querySelectorAll("[tabindex]").length}};
 }};
 addEventListener("load", () => {{
   const found = [...document.querySelectorAll("iframe")].map(measure);
@@ -201,6 +226,7 @@ def test_nothing_is_cut_off_and_everything_is_drawn(tmp_path: Path) -> None:
     for frame in found:
         assert frame["width"] <= frame["room"], frame
         assert frame["wide"] == [], frame
+        assert frame["uneven"] == [], frame
         assert frame["empty"] == [], frame
         assert frame["flat"] == 0, frame
         assert frame["pointed"] == [], frame

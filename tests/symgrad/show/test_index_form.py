@@ -20,7 +20,7 @@ from symgrad.vocabulary import maximum
 M, N = symbols("M N", integer=True, positive=True)
 s, t = Symbol("s", real=True), Symbol("t", real=True)
 X1, x = MatrixSymbol("X1", 1, 1), MatrixSymbol("x", N, 1)
-i = Symbol("i", integer=True)
+i, s_ = symbols("i s_", integer=True)
 
 
 @pytest.mark.parametrize("op", ["logsumexp", "max", "sparsemax_threshold", "sparsemax_value"])
@@ -33,7 +33,7 @@ def test_a_reduction_of_a_single_entry(op: str) -> None:
 
 
 ONE_ENTRY: dict[str, tuple[Any, str]] = {
-    "in a product": (sp.tan(s) * X1[0, 0] * sg.sum(x), "(Σ_i x[i])·X1[0] tan(s)"),
+    "in a product": (sp.tan(s) * X1[0, 0] * sg.sum(x), "(Σ_i x[i])·X1[0]·tan(s)"),
     "in a power": (X1[0, 0] ** 2 + s, "X1[0]² + s"),
     "in a maximum": (maximum(X1[0, 0], s), "max(X1[0], s)"),
 }
@@ -81,3 +81,62 @@ def test_each_entry_is_evaluated_once() -> None:
     found = index_form(node, (i,))
     assert found.count(counted) == levels
     assert counted.calls - before <= 2 * levels
+
+
+# ------------------------------------------------------------------------------------ letters
+
+vector = lift(MatrixSymbol("y", N, 1))
+total = g.product([(lift(x), (0,))], ())
+"""Σ x."""
+other_total = g.product([(g.apply(g.slot(0), [(lift(x), (0,))], (N,)), (0,))], ())
+"""Σ x, which is another node."""
+
+
+def inside(node: g.Node) -> g.Node:
+    """Σ_i y[i]·node."""
+    return g.product([(vector, (0,)), (node, ())], ())
+
+
+def squared(node: g.Node) -> g.Node:
+    """node² + 1."""
+    return g.apply(g.slot(0) ** 2 + 1, [(node, ())], ())
+
+
+def divided(a: g.Node, b: g.Node) -> g.Node:
+    """a/b."""
+    return g.product([(a, ()), (g.apply(1 / g.slot(0), [(b, ())], ()), ())], ())
+
+
+LETTERS: dict[str, tuple[g.Node, str]] = {
+    "one inside another": (inside(squared(total)), "Σ_i y[i]·((Σ_j x[j])² + 1)"),
+    "beside each other": (
+        g.add([(1, total, ()), (1, inside(g.const(1)), ())], ()),
+        "Σ_i x[i] + Σ_i y[i]",
+    ),
+    "equal ones are added up": (
+        g.add([(1, total, ()), (1, other_total, ()), (1, inside(squared(total)), ())], ()),
+        "2·Σ_i x[i] + Σ_i y[i]·((Σ_j x[j])² + 1)",
+    ),
+    "a sum over a sum": (divided(total, inside(g.const(1))), "Σ_i x[i]/(Σ_j y[j])"),
+    "a sum over one beside another": (
+        g.add([(1, divided(total, inside(g.const(1))), ()), (1, total, ())], ()),
+        "Σ_i x[i]/(Σ_j y[j]) + Σ_i x[i]",
+    ),
+}
+"""sums of several letters → how they read"""
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_letters(name: str) -> None:
+    """A letter that is bound is not bound again inside, nor in a denominator that follows."""
+    node, text = LETTERS[name]
+    assert sg.formula(index_form(node, ())) == text
+
+
+def test_letters_do_not_depend_on_what_was_shown_before() -> None:
+    """An index that has no letter of its own must not get one because it was asked for."""
+    A = sp.IndexedBase("A", shape=(M, N, 3))
+    loss = sg.let("L", sp.Sum(A[i, s_, 1] ** 2, (i, 0, M - 1), (s_, 0, N - 1)))
+    first, second = sg.gradient(loss, A), sg.gradient(loss, A)
+    full = first.text(level="full"), first.text("index")
+    assert (second.text("index"), second.text(level="full")) == full[::-1]

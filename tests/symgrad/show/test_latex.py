@@ -13,7 +13,8 @@ from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Sum, Symbol, symbol
 
 import symgrad as sg
 from symgrad.index_space import indicator
-from symgrad.show.latex import latex
+from symgrad.show.latex import latex, shape_latex
+from symgrad.vocabulary import xlogx
 
 i, j, k, c = symbols("i j k c", integer=True)
 n = Symbol("n", integer=True, positive=True)
@@ -37,9 +38,27 @@ SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
     "inner product of matrices": (
         lambda: sg.dot(A, B), r"\operatorname{sum}(A \odot B)",
     ),
+    "t log t": (lambda: A.applyfunc(sp.Lambda(t, xlogx(t))), r"A \odot \log(A)"),
+    "t log t, scaled": (lambda: -2 * A.applyfunc(sp.Lambda(t, xlogx(t))), r"-2 (A \odot \log(A))"),
+    "a map in a product": (
+        lambda: A.T * A.applyfunc(sp.Lambda(t, t + 1)), r"A^\top (A + 1)"
+    ),
+    "softmax of rows": (
+        lambda: sg.softmax(A, rows=True), r"\operatorname{softmax}_{\mathrm{rows}}(A)"
+    ),
+    "largest of rows": (lambda: sg.max(A, rows=True), r"\max_{\mathrm{rows}}(A)"),
     "u′": (lambda: sp.Function("u′")(t), r"u'(t)"),
     "δ2′": (lambda: Symbol("δ2′"), r"\delta_{2}'"),
     "z̄2": (lambda: Symbol("z̄2"), r"\bar{z}_{2}"),
+    "∂L/∂y·∂y/∂c": (
+        lambda: Symbol("∂L/∂y·∂y/∂c"),
+        r"\frac{\partial L}{\partial y} \, \frac{\partial y}{\partial c}",
+    ),
+    "∂L/∂(‖c‖²)·∂(‖c‖²)/∂c": (
+        lambda: Symbol("∂L/∂(‖c‖²)·∂(‖c‖²)/∂c"),
+        r"\frac{\partial L}{\partial (\Vert c\Vert ^{2})} \, "
+        r"\frac{\partial (\Vert c\Vert ^{2})}{\partial c}",
+    ),
     "∂L/∂z2": (lambda: Symbol("∂L/∂z2"), r"\frac{\partial L}{\partial z_{2}}"),
 }  # fmt: skip
 """what it is → an expression and its LaTeX."""
@@ -105,3 +124,16 @@ def test_index_form() -> None:
     made = NETWORKS["classifier"]()
     text = sg.gradient(made.loss, made.wrt).latex(form="index")
     assert r"z_{1, j} &= \sum_{i} W_{1, j i} x_{i} + b_{1, j}" in text
+
+
+def test_a_vector_has_one_size_and_no_parentheses() -> None:
+    assert shape_latex((n + 1,)) == "n + 1"
+    assert shape_latex((n + 1, n)) == r"(n + 1) \times n"
+
+
+def test_sparsemax_of_every_example() -> None:
+    W, x, y = MatrixSymbol("W", 3, 2), MatrixSymbol("x", 2, 1), sg.simplex("y", 3)
+    loss = sg.let("L", sg.sparsemax_loss(sg.let("s", W * x), y))
+    text = sg.gradient(sg.let("R", sg.empirical_risk(loss, [x, y])), [W]).latex()
+    assert re.search(r"\\Omega\^\{\\ast\}_\{(\w)\}\(s_\{j \1\}\)", text)
+    assert re.search(r"\\tau_\{(\w)\}\(s_\{j \1\}\)", text)

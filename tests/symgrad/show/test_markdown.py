@@ -40,3 +40,12 @@ def test_no_formula_has_a_backslash_before_a_sign(name: str) -> None:
 def test_signs_that_are_written_as_words() -> None:
     assert inline(r"\mathit{lam} \, W < 0") == r"$\mathit{lam} \thinspace W \lt  0$"
     assert inline(r"\begin{cases} 1 \\ 2 \end{cases}") == r"$\begin{cases} 1 \cr 2 \end{cases}$"
+
+
+def test_a_proof_line_has_its_sign_under_that_of_the_line() -> None:
+    """Before "=" is as much room as the left-hand side of its line takes."""
+    text = DERIVATIONS["design"]().markdown(level="full", notation="bar")
+    assert r"| $L = -y^\top \log(p)$ |" in text
+    assert r"| $\hphantom{L} = -y^\top (z_{2} - " in text
+    assert r"| $\hphantom{\bar{z}_{2}} = p - y$ |" in text
+    assert "| $= " not in text

@@ -125,7 +125,13 @@ CONVERTED = {
     r"\operatorname{softmax}(z)": "<mi>softmax</mi>",  # no operator, whose spaces it would have
     r"\mathit{code}": '<mi class="italic">code</mi>',  # one word, and not four letters
     r"\mathbf{1}": "<mn>𝟏</mn>".replace("<mn>", '<mn mathvariant="bold">'),
-    r"\bar{z}": '<mover accent="true">',
+    r"\bar{z}": '<mo stretchy="false" class="bar">¯</mo>',  # which the style lifts off the letter
+    r"\tanh' = 1": "<mi>tanh′</mi><mo>=</mo>",  # msup would lift the prime of the font once more
+    "f'(z)": "<mi>f</mi><mi>′</mi>",
+    "z_{1}'": "<msub><mrow><mi>z</mi><mi>′</mi></mrow><mrow><mn>1</mn></mrow></msub>",
+    "h_{l-1}": '<mo lspace="0" rspace="0">−</mo>',
+    r"\sum_{i} x_{i}": "<munder><mo>∑</mo>",
+    "1 / n": '<mo lspace="0" rspace="0">/</mo>',
     r"\overline{\mathit{ab}}": 'class="over"',
     r"= -x": '<mo form="prefix">−</mo>',
     r"{}- x": '<mo form="infix">−</mo>',
@@ -140,6 +146,12 @@ CONVERTED = {
 @pytest.mark.parametrize("formula", CONVERTED)
 def test_converted(formula: str) -> None:
     assert CONVERTED[formula] in mathml(formula)
+
+
+def test_a_sign_among_words_has_their_spaces() -> None:
+    assert '<mo lspace="0" rspace="0">÷</mo>' in mathml(r"\div", False, among_words=True)
+    assert '<mo lspace="0">=</mo>' in mathml("= 2", False, among_words=True)
+    assert "lspace" not in mathml("a = 2", False, among_words=True)
 
 
 PIECES = {

@@ -192,7 +192,7 @@ def test_levels_of_detail() -> None:
         "full": ["forward", "backward", "result", "in leaves only"],
     }
     (line,) = d.sheet(level="full", notation="bar").sections[-1].steps
-    assert line.text == "W̄2 = (W2 σ(W1·x + b1) + b2 − t)·σ(W1·x + b1)ᵀ"
+    assert line.text == "W̄2 = (W2·σ(W1·x + b1) + b2 − t)·σ(W1·x + b1)ᵀ"
     assert line.shape == (C, H)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import sympy as sp
+from lecture_networks import SYSTEMS
 from network_checks import planned
 from networks import NETWORKS, C, Network, classifier
 from oracle import Net, point
@@ -18,9 +19,12 @@ from sympy import MatrixSymbol, Symbol
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.algebra import scaled
+from symgrad.errors import GraphError
 from symgrad.identities import CANONICAL
-from symgrad.show import expansion, proof, visible
+from symgrad.show import expansion, openings, proof, visible
 from symgrad.show.presentation import ONE_SUM, PRESENTED, law_between, presented
+from symgrad.show.rules import CHAIN_RULE
+from symgrad.show.steps import Law
 from symgrad.show.visible import SILENT, VISIBLE
 
 
@@ -39,18 +43,24 @@ def test_the_network_of_the_design() -> None:
         "L": [("−yᵀ·(z2 − logsumexp(z2)·1)", "log softmax(z) = z − logsumexp(z)")],
         "δ2": [
             (
-                "∂L/∂logsumexp(z2)·softmax(z2) − y",
-                "s = logsumexp(z) gives z̄ = s̄·softmax(z); s = aᵀ·b gives ā = s̄·b; "
+                "∂L/∂(z2 − logsumexp(z2)·1) + ∂L/∂logsumexp(z2)·∂logsumexp(z2)/∂z2",
                 "z2 is used twice: the messages add",
             ),
-            ("∂L/∂logsumexp(z2)·p − y", "p = softmax(z2)"),
             (
-                "sum(y)·p − y",
-                "Z = B − A gives Ā = −Z̄; this term is added to every entry, so its gradient sums "
-                "over the C entries; s = aᵀ·b gives ā = s̄·b",
+                "∂L/∂logsumexp(z2)·softmax(z2) + ∂L/∂(z2 − logsumexp(z2)·1)",
+                "s = logsumexp(z) gives z̄ = s̄·softmax(z)",
             ),
+            ("∂L/∂logsumexp(z2)·p + ∂L/∂(z2 − logsumexp(z2)·1)", "p = softmax(z2)"),
+            (
+                "∂L/∂(z2 − logsumexp(z2)·1) − sum(∂L/∂(z2 − logsumexp(z2)·1))·p",
+                "logsumexp(z2) is subtracted from every entry, so its gradient is minus the sum "
+                "over the C entries",
+            ),
+            ("sum(y)·p − y", "s = aᵀ·b gives ā = s̄·b"),
             ("p − y", "Σ y = 1, declared"),
         ],
+        "∂L/∂W2": [("δ2·hᵀ", "product rule for matrices: z = A·b gives Ā = z̄·bᵀ")],
+        "∂L/∂b2": [("δ2", "Z = A + B gives Ā = Z̄")],
         "δ1": [
             (
                 "∂L/∂h ⊙ (1 − tanh(z1) ⊙ tanh(z1))",
@@ -62,7 +72,79 @@ def test_the_network_of_the_design() -> None:
                 "product rule for matrices: z = A·b gives b̄ = Aᵀ·z̄",
             ),
         ],
+        "∂L/∂W1": [("δ1·xᵀ", "product rule for matrices: z = A·b gives Ā = z̄·bᵀ")],
+        "∂L/∂b1": [("δ1", "Z = A + B gives Ā = Z̄")],
     }
+
+
+def test_the_chain_rule_of_a_value_that_is_used_twice() -> None:
+    """∂f/∂t = ∂f/∂x·∂x/∂t + ∂f/∂y·∂y/∂t, and each term by its own rule."""
+    network = NETWORKS["A4"]()
+    assert proved(sg.gradient(network.loss, network.wrt))["∂f/∂t"][:3] == [
+        ("∂f/∂x·∂x/∂t + ∂f/∂y·∂y/∂t", "t is used by x and y: their messages add"),
+        ("∂f/∂y·∂y/∂t − ∂f/∂x·sin(t)", "chain rule: h = f(z) gives z̄ = h̄·f′(z), cos′ = −sin"),
+        ("2·∂f/∂y·t − ∂f/∂x·sin(t)", "z = a² gives ā = 2·z̄·a"),
+    ]
+
+
+X, M = MatrixSymbol("X", C, C), MatrixSymbol("M", C, C)
+v, s, t = MatrixSymbol("v", C, 1), Symbol("s", real=True), Symbol("t", real=True)
+
+OPENED: dict[str, tuple[Any, Any, list[tuple[str, str]]]] = {
+    "two rules of one user": (
+        sg.sum(sg.tanh(sg.let("Z", X * X))), X,
+        [
+            ("δ_Z·∂Z/∂X′ + δ_Z·∂Z/∂X′′", "X is used twice: the messages add"),
+            ("δ_Z·Xᵀ + δ_Z·∂Z/∂X′′", "product rule for matrices: Z = A·B gives Ā = Z̄·Bᵀ"),
+            ("δ_Z·Xᵀ + Xᵀ·δ_Z", "product rule for matrices: Z = A·B gives B̄ = Aᵀ·Z̄"),
+        ],
+    ),
+    "one rule for both factors": (
+        v.T * X * v, v,
+        [("X·v + Xᵀ·v", "product rule for matrices: s = aᵀ·x gives x̄ = s̄·a")],
+    ),
+    "the loss is a user": (
+        s * sg.exp(t) + t * sg.sin(t) * s, t,
+        [
+            (
+                "∂L/∂exp(t)·∂exp(t)/∂t + ∂L/∂sin(t)·∂sin(t)/∂t + ∂L/∂t′",
+                "t is used 3 times: the messages add",
+            ),
+        ],
+    ),
+    "a constant in front": (
+        sg.dot(v, v) / 2, v,
+        [
+            ("2·∂L/∂(‖v‖²)·v", "s = aᵀ·a gives ā = 2·s̄·a"),
+            ("v", "Z = c·A gives Ā = c·Z̄"),
+        ],
+    ),
+    "both sides of a sum": (
+        sg.sum(sg.tanh(sg.let("Z", X + X.T))), X,
+        [("∂L/∂Z + ∂L/∂Zᵀ", "X is used twice: the messages add")],
+    ),
+}  # fmt: skip
+"""A loss, what it is differentiated by, and how the proof begins."""
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_an_adjoint_is_opened_to(name: str) -> None:
+    value, by, expected = OPENED[name]
+    lines = proved(sg.gradient(sg.let("L", value), by))
+    assert lines[f"∂L/∂{by}"][: len(expected)] == expected
+
+
+def test_a_long_value_goes_by_a_letter() -> None:
+    """And the line that has the letter first says what it stands for."""
+    u = MatrixSymbol("u", C, 1)
+    z = sp.HadamardProduct(sg.tanh(M * (X * v + u) + X * u + M * v + u), u)
+    loss = sg.let("L", sg.sum(sg.sin(z)))
+    moves = [m for lines in proved(sg.gradient(loss, [X, v])).values() for m in lines]
+    letters = {x for text, _ in moves for x in re.findall(r"∂L/∂([a-z]\d)", text)}
+    assert letters
+    assert "u1" not in letters, "a symbol is called u"
+    for letter in letters:
+        assert any(f"{letter} = " in law.partition(", where ")[2] for _, law in moves)
 
 
 def test_without_the_fact_the_sum_stays() -> None:
@@ -202,7 +284,99 @@ def test_more_random_networks(seed: int) -> None:
     of_random_network(seed)
 
 
+# ------------------------------------------------------------------------------- one law a line
+
+
+def laws_of(d: sg.Derivation) -> list[str]:
+    """The laws of every move; each is one."""
+    moves = [move for line in d.lines(level="full") for move in line.proof]
+    for move in moves:
+        assert isinstance(move.law, Law), move
+        assert ";" not in move.law, move
+    return [move.law for move in moves]
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *SYSTEMS])
+def test_every_move_has_one_law(name: str) -> None:
+    network = {**NETWORKS, **SYSTEMS}[name]()
+    laws = laws_of(sg.gradient(network.loss, network.wrt))
+    assert laws
+    assert not {CHAIN_RULE, proof.UNPROVED} & {*laws}
+
+
+T, E = sp.symbols("T E", integer=True, positive=True)
+rows, others = MatrixSymbol("Q", T, E), MatrixSymbol("K", T, E)
+gain, shift = MatrixSymbol("g", E, 1), MatrixSymbol("b", E, 1)
+steps = MatrixSymbol("S", 3, 4)
+lstm = sg.cell("lstm", 4, 2)
+image, kernel = sp.IndexedBase("x", shape=(2, 6)), sp.IndexedBase("K", shape=(3, 2, 3))
+
+LAYERS: dict[str, tuple[Any, list[Any]]] = {
+    "layer norm": (sg.layer_norm(rows, gain, shift, name="x̂"), [gain, shift, rows]),
+    "layer norm without names": (sg.layer_norm(gain), [gain]),
+    "batch norm": (sg.batch_norm(rows, gain, shift), [gain, shift, rows]),
+    "attention": (sg.attention(rows, others, rows, causal=True), [rows, others]),
+    "convolution": (sg.conv1d(image, kernel), [image, kernel]),
+    "pooling": (sg.max_pool1d(image, 2), [image]),
+    "lstm": (sg.recurrent(lstm, steps)[-1], [x for gate in lstm.gates.values() for x in gate]),
+}
+"""A value, and what the sum of its hyperbolic tangents is differentiated by."""
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_move_of_a_layer_has_one_law(name: str) -> None:
+    value, wrt = LAYERS[name]
+    laws = laws_of(sg.gradient(sg.let("L", sg.sum(sg.tanh(value))), wrt))
+    assert laws
+    assert CHAIN_RULE not in laws
+
+
+@pytest.mark.parametrize("seed", [5, 7])
+def test_every_move_of_a_random_network_has_one_law(seed: int) -> None:
+    network = RandomNetwork(seed, planned(seed))
+    assert CHAIN_RULE not in laws_of(sg.gradient(network.loss, network.wrt))
+
+
+@pytest.mark.parametrize("name", ["classifier", "regression", "shared weights", "A4", "A7"])
+def test_every_move_of_second_order_has_one_law(name: str) -> None:
+    network = NETWORKS[name]()
+    loss, wrt = network.loss, network.wrt
+    for d in (sg.hessian(loss, wrt), sg.jacobian(loss, wrt)):
+        assert CHAIN_RULE not in laws_of(d)
+
+
+def test_laws_cannot_be_joined() -> None:
+    first, second = Law("Z = A + B gives Ā = Z̄"), Law("p = softmax(z)")
+    for text in (f"{first}; {second}", ""):
+        with pytest.raises(GraphError, match="expected one law"):
+            Law(text)
+
+
+def test_changes_are_opened_one_after_the_other() -> None:
+    """Forward, too: dz, then what it is made of."""
+    x, d = Symbol("x", real=True), Symbol("d", real=True)
+    y = sg.let("y", sg.cos(x))
+    lines = proved(sg.jvp(sg.let("f", y * y), x, d))
+    assert lines["J·d"] == [
+        ("2·d(cos(x))·y", "z = a² gives dz = 2·a·da"),
+        ("−2·y·d·sin(x)", "chain rule: h = f(z) gives dh = f′(z)·dz, cos′ = −sin"),
+    ]
+
+
 # ------------------------------------------------------------------------ what cannot be proved
+
+
+@pytest.mark.parametrize("name", ["classifier", "A4", "rational", "shared weights"])
+def test_a_lost_message_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an adjoint is opened to all its messages but the last."""
+
+    def short(self: Any, forward: g.Node, parts: Any, level: int) -> Any:
+        return opened(self, forward, parts[: max(1, len(parts) - 1)], level)
+
+    opened = openings.Openings._opened
+    monkeypatch.setattr(openings.Openings, "_opened", short)
+    with pytest.raises(AssertionError):
+        at_point(NETWORKS[name]())
 
 
 def broken(rule: Any) -> Any:
@@ -377,11 +551,13 @@ def test_below_full_nothing_is_proved() -> None:
         assert not any(s.proof for s in sg.gradient(network.loss, network.wrt).lines(level=level))
 
 
-def test_a_line_that_needs_no_proof_has_none() -> None:
+def test_a_line_that_follows_by_one_law_is_its_proof() -> None:
     x = MatrixSymbol("x", C, 1)
     (line,) = [s for s in sg.gradient(sg.sum(x), x).lines(level="full") if s.phase == "backward"]
-    assert line.proof == ()
-    assert np.all(sg.formula(line.expr) == "1")
+    assert [(sg.formula(m.expr), m.law) for m in line.proof] == [
+        ("1", "s = Σ a gives ā = s̄ in every entry")
+    ]
+    assert sg.formula(line.expr) == "1"
 
 
 # ----------------------------------------------------------------------------- read as a student

@@ -29,6 +29,12 @@ SENTENCES = {
     ),
     "hₗ₋₁ for l = 2, …, 99": r"$h_{l-1}$ for $l = 2$, $\dots$, $99$",
     "(backward ÷ forward = 2)": r"(backward $\div$ forward $= 2$)",
+    "Derivation.closed_form(symbol) gives them": r"Derivation.closed\_form(symbol) gives them",
+    "Z = c·A gives c̄ = ⟨Z̄, A⟩": (r"$Z = c \cdot A$ gives $\bar{c} = \langle \bar{Z}$, $A\rangle$"),
+    "softmax′ = diag(p) − p·pᵀ": (
+        r"$\operatorname{softmax}' = \operatorname{diag}(p) - p \cdot p^{\top }$"
+    ),
+    "p = softmax_rows(z2)": r"$p = \operatorname{softmax}_{\mathrm{rows}}(z_{2})$",
     "50% of it & more": r"$50\%$ of it $\&$ more",
 }
 """A sentence → LaTeX's text mode."""

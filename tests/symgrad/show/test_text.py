@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 import symgrad as sg
+from symgrad import functions
 from symgrad.lift import lift
 from symgrad.show.matrix_form import matrix_form
 from symgrad.show.text import formula
+from symgrad.vocabulary import xlogx
 
 D, H = symbols("D H", integer=True, positive=True)
 W, V = MatrixSymbol("W", H, D), MatrixSymbol("V", H, D)
@@ -21,6 +24,7 @@ x, b, h = MatrixSymbol("x", D, 1), MatrixSymbol("b", H, 1), MatrixSymbol("h", H,
 s, t = Symbol("s", real=True), Symbol("t", real=True)
 z = sg.let("z", W * x)
 c = sg.label("c", H)
+XLOGX = sp.Lambda(t, xlogx(t))
 
 TEXTS: list[tuple[Any, str]] = [
     (W * x + b, "W·x + b"),
@@ -61,6 +65,22 @@ TEXTS: list[tuple[Any, str]] = [
     (3 * s**2 * t + 3, "3·s²·t + 3"),
     (sg.relu(s), "relu(s)"),
     (s**t, "s^t"),
+    (W.applyfunc(XLOGX), "W ⊙ log(W)"),
+    (2 * W.applyfunc(XLOGX) * x, "2·(W ⊙ log(W))·x"),
+    (W.applyfunc(sp.Lambda(t, t + 1)) * x, "(W + 1)·x"),
+    (W.applyfunc(sp.Lambda(t, 3 * t * sp.sin(t))) * x, "(3·(W ⊙ sin(W)))·x"),
+    (W.applyfunc(sp.Lambda(t, t / (1 + sp.exp(t)))), "W/(1 + exp(W))"),
+    (t * sg.softplus(s), "t·softplus(s)"),
+    ((1 - t) * sg.softplus(s) * sp.log(t), "(1 − t)·log(t)·softplus(s)"),
+    (t * sg.sum(h), "t·sum(h)"),
+    (W * sg.tanh(x), "W·tanh(x)"),
+    (W.T * DiagMatrix(h) * W, "Wᵀ·diag(h)·W"),
+    (sg.softmax(W, rows=True), "softmax_rows(W)"),
+    (sg.logsumexp(W, rows=True), "logsumexp_rows(W)"),
+    (sg.max(W, rows=True), "max_rows(W)"),
+    (sg.sparsemax(h), "sparsemax(h)"),
+    (functions.sparsemax_threshold(h), "τ(h)"),
+    (functions.sparsemax_value(h), "Ω*(h)"),
 ]
 
 
@@ -80,3 +100,14 @@ def test_a_difference_takes_the_minus_sign() -> None:
     assert formula(-(a - b) * x) == "(b − a)·x"
     assert formula(-2 * a * (p - y)) in ("2·a·(y − p)", "(2·a)·(y − p)")
     assert formula(-a * (1 - a)) == "−a·(1 − a)"
+
+
+def test_sparsemax_of_every_example_reads_as_its_law() -> None:
+    """relu(s − τ), as sparsemax is defined, and the law ∂τ/∂zᵢ = 1[zᵢ > τ]/|S| speaks of τ."""
+    y, scores = sg.simplex("y", H), sg.let("s", W * x)
+    p = sg.let("p", sg.sparsemax(scores))
+    risk = sg.empirical_risk(sg.let("L", sg.squared_error(p, y)), [x, y])
+    text = str(sg.gradient(sg.let("R", risk), [W]))
+    assert re.search(r"relu\(s\[j, k\] − τ_(\w)\(s\[j, \1\]\)\)", text)
+    assert re.search(r"1\[s\[j, k\] > τ_(\w)\(s\[j, \1\]\)\]", text)
+    assert "sparsemax_threshold" not in text

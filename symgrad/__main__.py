@@ -1,0 +1,5 @@
+"""``python -m symgrad`` is the command ``symgrad``."""
+
+from symgrad.cli import main
+
+main()

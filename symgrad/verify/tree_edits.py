@@ -1,0 +1,208 @@
+"""Small edits of what was typed, for mistakes that the graph of a claim does not show.
+
+Why it exists: a claim whose shapes do not fit has no graph, and one with an index too many neither.
+What was meant is found by editing the syntax tree: a transpose set or deleted, two factors swapped,
+⊙ for the matrix product, another index, a sum over an index that nothing sums over. Each tree is
+built again in the claim's scope, and most of them do not fit either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple
+
+import symgrad.language.syntax as s
+from symgrad.language.source import Span
+
+Rebuild = Callable[[Any], s.Expr]
+
+
+class TreeEdit(NamedTuple):
+    """A claim's tree after an edit, with the mistake's name and what is said of it."""
+
+    tree: s.Expr
+    mistake: str
+    words: str
+    cost: float
+
+
+Text = Callable[[s.Node], str]
+"""The text that a node of the tree was read from."""
+
+Found = Iterator[tuple[Any, str, str, float]]
+"""A node, the mistake's name, words, and cost."""
+
+Shape = tuple[Any, ...]
+
+_NO_VALUES: Mapping[str, Shape] = {}
+
+ELEMENTWISE = frozenset({".*", "⊙", "∘", ".^"})
+_TIMES = frozenset({"", "*", "·", "⋅", "@", "×"})
+
+
+def places(tree: s.Expr) -> Iterator[tuple[s.Expr, Rebuild]]:
+    """Every expression in a tree, with what puts another one in its place."""
+
+    def visit(node: Any, rebuild: Rebuild) -> Iterator[tuple[s.Expr, Rebuild]]:
+        if isinstance(node, tuple):
+            for k, x in enumerate(node):
+                yield from visit(x, lambda new, k=k: rebuild((*node[:k], new, *node[k + 1 :])))  # type: ignore[misc]
+            return
+        if not is_dataclass(node) or not isinstance(node, s.Node | s.Link):
+            return
+        if isinstance(node, s.Expr):
+            yield node, rebuild
+        for field in fields(node):
+            value = getattr(node, field.name)
+            if isinstance(value, s.Node | s.Link | tuple):
+                yield from visit(
+                    value,
+                    lambda new, name=field.name: rebuild(replace(node, **{name: new})),  # type: ignore[misc]
+                )
+
+    yield from visit(tree, lambda new: new)
+
+
+def tree_edits(
+    tree: s.Expr,
+    text: Text,
+    indices: Sequence[str],
+    free: Sequence[str],
+    values: Mapping[str, Shape] = _NO_VALUES,
+    at: Span | None = None,
+) -> Iterator[TreeEdit]:
+    """Every edit of a tree; ``indices`` are those in scope, ``free`` those without a meaning.
+
+    ``values`` are names that may have been meant, with their shapes. Where the shapes do not fit, ``at`` says where,
+    and what stands there is edited first.
+    """
+    found = list(places(tree))
+    if at is not None:
+        found.sort(key=lambda x: x[0].at.end <= at.start or x[0].at.start >= at.end)
+    for edits in (_sums, _transposes, _orders, _operators, _indices):
+        for node, rebuild in found:
+            for new, mistake, words, cost in edits(node, text, indices, free):
+                yield TreeEdit(rebuild(new), mistake, words, cost)
+    for node, rebuild in found:
+        for new, mistake, words, cost in _names(node, values):
+            yield TreeEdit(rebuild(new), mistake, words, cost)
+
+
+def _names(node: s.Expr, values: Mapping[str, Shape]) -> Found:
+    """A value in the place of one of another shape, with as many axes."""
+    if not isinstance(node, s.Name) or node.name not in values:
+        return
+    own = values[node.name]
+    for other, shape in values.items():
+        if shape != own and len(shape) == len(own):
+            words = f"{other} is due where {node.name} stands."
+            yield replace(node, name=other), "wrong_value", words, 1.2
+
+
+def _transposes(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    shown = text(node)
+    if isinstance(node, s.Item) and any(isinstance(x, s.Transposition) for x in node.suffixes):
+        rest = tuple(x for x in node.suffixes if not isinstance(x, s.Transposition))
+        bare = replace(node, suffixes=rest) if rest else node.base
+        yield bare, "transpose", f"{shown} must not be transposed: {text(node.base)} is due.", 1.0
+        return
+    if isinstance(node, s.Name | s.Arguments):
+        turned = s.Item(node.at, node.height + 1, node, (s.Transposition(node.at, 1),))
+        yield turned, "transpose", f"{shown} has to be transposed: {shown}ᵀ is due.", 1.0
+
+
+def _orders(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    if not isinstance(node, s.Chain):
+        return
+    for k in range(len(node.links) - 1):
+        a, b = node.links[k], node.links[k + 1]
+        if b.operator in ("/", "./"):
+            continue
+        swapped = (
+            *node.links[:k], replace(b, operator=a.operator), replace(a, operator=b.operator),
+            *node.links[k + 2 :],
+        )  # fmt: skip
+        words = f"{text(a.item)} and {text(b.item)} are in the wrong order."
+        yield replace(node, links=swapped), "order", words, 1.0
+    if len(node.links) > 2 and all(link.operator in _TIMES for link in node.links):
+        turned = tuple(
+            replace(link, operator=own.operator)
+            for link, own in zip(node.links[::-1], node.links, strict=True)
+        )
+        words = f"The factors of {text(node)} are in the wrong order."
+        yield replace(node, links=turned), "order", words, 1.1
+
+
+def _operators(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    if not isinstance(node, s.Chain):
+        return
+    for k in range(1, len(node.links)):
+        link, before = node.links[k], node.links[k - 1]
+        pair = f"{text(before.item)} and {text(link.item)}"
+        if link.operator in ELEMENTWISE:
+            new, words = "", f"Between {pair} the matrix product is due, and not ⊙."
+        elif link.operator in _TIMES:
+            new, words = (
+                ".*",
+                f"Between {pair} ⊙, entry by entry, is due, and not the matrix product.",
+            )
+        else:
+            continue
+        links = (*node.links[:k], replace(link, operator=new), *node.links[k + 1 :])
+        yield replace(node, links=links), "wrong_product", words, 1.0
+
+
+def _sums(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """Σ over an index that nothing sums over, as far out and as far in as it may stand."""
+    if not isinstance(node, s.Chain | s.Terms | s.Item):
+        return
+    for name in free:
+        if not any(isinstance(x, s.Name) and x.name == name for x, _ in places(node)):
+            continue
+        index = s.Name(node.at, 1, name)
+        body = s.Arguments(node.at, node.height + 1, (node,), ())
+        summed = s.BigSum(node.at, node.height + 2, (index,), None, 1, body)
+        inner = s.Arguments(node.at, node.height + 3, (summed,), ())
+        yield inner, "index", f"The sum over {name} is missing: Σ_{name} {text(node)} is due.", 1.0
+
+
+def _indices(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    if not isinstance(node, s.Item):
+        return
+    for at, suffix in enumerate(node.suffixes):
+        if not isinstance(suffix, s.Positions):
+            continue
+        base = text(node.base)
+        for k, position in enumerate(suffix.positions):
+            if not isinstance(position, s.Name):
+                continue
+            for other in dict.fromkeys(indices):
+                if other == position.name:
+                    continue
+                new = replace(position, name=other)
+                positions = (*suffix.positions[:k], new, *suffix.positions[k + 1 :])
+                changed = replace(suffix, positions=positions)
+                suffixes = (*node.suffixes[:at], changed, *node.suffixes[at + 1 :])
+                words = f"The index {position.name} of {base} is wrong: {other} is due there."
+                yield replace(node, suffixes=suffixes), "index", words, 1.0
+        if len(suffix.positions) == 2:
+            changed = replace(suffix, positions=suffix.positions[::-1])
+            suffixes = (*node.suffixes[:at], changed, *node.suffixes[at + 1 :])
+            words = f"The indices of {base} are the wrong way round in {text(node)}."
+            yield replace(node, suffixes=suffixes), "index", words, 1.0
+
+
+def index_names(tree: s.Expr) -> list[str]:
+    """The names that stand in brackets and under sum signs."""
+    found: dict[str, None] = {}
+    for node, _ in places(tree):
+        if isinstance(node, s.BigSum):
+            for x in node.ranges:
+                found.update((n.name, None) for n, _ in places(x) if isinstance(n, s.Name))
+        if isinstance(node, s.Item):
+            for suffix in node.suffixes:
+                if isinstance(suffix, s.Positions):
+                    for x in suffix.positions:
+                        found.update((n.name, None) for n, _ in places(x) if isinstance(n, s.Name))
+    return list(found)

@@ -1,0 +1,246 @@
+"""A folder of submissions: marks, tables, feedback; hostile files; stopping and going on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from symgrad.errors import DataError, DeclarationError
+from symgrad.grading.command import plan, run
+from symgrad.grading.grade import Plan, grade
+from symgrad.grading.journal import Journal
+from symgrad.grading.marks import Mark, points
+from symgrad.grading.reports import place, table
+from symgrad.grading.submissions import Submission, submissions
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+KEY = """x: vector(D)
+y: probabilities(C)
+W1: matrix(H, D)
+W2: matrix(C, H)
+z = W1 x
+h = tanh(z)
+p = softmax(W2 h)
+L = -sum(y * log(p))
+params W1, W2
+"""
+
+RIGHT = "dL/dW2 = (p - y) h'\ndL/dW1 = ((W2' (p - y)) .* (1 - h .* h)) x'\n"
+SIGN = RIGHT.replace("(p - y) h'", "(y - p) h'")
+CARRIED = """a = p - y
+dL/dW2 = a h'
+dL/dh = W2 a
+dL/dW1 = (dL/dh .* (1 - h .* h)) x'
+"""
+TEX = r"""\documentclass{article}
+\begin{document}
+\begin{align*}
+  \delta &= p - y \\
+  \frac{\partial L}{\partial W_2} &= \delta h^\top \\
+  \frac{\partial L}{\partial W_1} &= (W_2^\top \delta) \odot (1 - h \odot h)\, x^\top
+\end{align*}
+\end{document}
+"""
+
+HOSTILE = {
+    "brackets.txt": b"(" * 90_000,
+    "bytes.txt": bytes(range(256)) * 50,
+    "empty.txt": b"",
+    "huge.txt": b"dL/dW1 = x'\n" * 200_000,
+    "powers.txt": b"dL/dW1 = " + b"^".join([b"9"] * 500),
+    "python.txt": b"dL/dW1 = __import__('os').system('touch /tmp/symgrad-hostile')",
+    "macro.tex": rb"\newcommand{\a}{\a\a}\[ \frac{\partial L}{\partial W_1} = \a \]",
+    "sums.txt": b"dL/dW1 = " + b"sum(" * 300 + b"x" + b")" * 300,
+}
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A key, and a folder with some submissions."""
+    (tmp_path / "key.sg").write_text(KEY)
+    folder = tmp_path / "handed in"
+    (folder / "dora").mkdir(parents=True)
+    (folder / "anna.txt").write_text(RIGHT)
+    (folder / "ben.txt").write_text(SIGN)
+    (folder / "chris.tex").write_text(TEX)
+    (folder / "dora" / "work.txt").write_text("dL/dW2 = (p - y) h'\n")
+    (folder / ".hidden.txt").write_text("no")
+    (folder / "photo.png").write_bytes(b"no")
+    return tmp_path
+
+
+def planned(course: Path, **options: object) -> Plan:
+    given = {"points": 10.0, "jobs": 2, **options}
+    out = given.pop("out", course / "results.csv")
+    return plan(str(course / "key.sg"), course / "handed in", out, **given)  # type: ignore[arg-type]
+
+
+def by_name(marks: list[Mark]) -> dict[str, Mark]:
+    return {mark.name: mark for mark in marks}
+
+
+def test_marks_table_and_feedback(course: Path) -> None:
+    found = grade(planned(course))
+    marks = by_name(found.marks)
+    assert {name: (m.status, m.score) for name, m in marks.items()} == {
+        "anna": ("right", 1.0),
+        "ben": ("wrong", 0.5),
+        "chris": ("right", 1.0),
+        "dora": ("wrong", 0.5),
+    }
+    assert marks["ben"].mistakes == ["sign"]
+    assert marks["ben"].first_wrong == 1
+    assert marks["dora"].missing == ["∂L/∂W1"]
+    rows = list(csv.DictReader(StringIO((course / "results.csv").read_text())))
+    assert [(r["submission"], r["points"]) for r in rows] == [
+        ("anna", "10"), ("ben", "5"), ("chris", "10"), ("dora", "5"),
+    ]  # fmt: skip
+    said = (course / "results-feedback" / "ben.txt").read_text()
+    assert said.startswith("ben: 5 of 10 points (1 of 2 lines)")
+    assert "The sign is wrong" in said
+    assert not list(course.rglob("*.tmp"))
+
+
+def test_lines_that_follow_from_a_wrong_one_count(course: Path) -> None:
+    (course / "handed in" / "eve.txt").write_text(CARRIED.replace("p - y", "p + y"))
+    mark = by_name(grade(planned(course)).marks)["eve"]
+    assert 0 < mark.right < mark.lines
+    assert mark.mistakes
+
+
+def test_hostile_submissions_cost_only_themselves(course: Path) -> None:
+    for name, content in HOSTILE.items():
+        (course / "handed in" / name).write_bytes(content)
+    marks = by_name(grade(planned(course, seconds=10.0)).marks)
+    assert len(marks) == 4 + len(HOSTILE)
+    assert marks["anna"].score == 1
+    for name in HOSTILE:
+        assert marks[Path(name).stem].score == 0, name
+        assert (course / "results-feedback" / f"{Path(name).stem}.txt").exists()
+    assert not Path("/tmp/symgrad-hostile").exists()
+
+
+def test_what_is_known_is_not_marked_again(course: Path) -> None:
+    first = grade(planned(course))
+    again = grade(planned(course))
+    assert (first.again, again.again) == (0, 4)
+    assert by_name(again.marks) == by_name(first.marks)
+    (course / "handed in" / "ben.txt").write_text(RIGHT)
+    changed = grade(planned(course))
+    assert changed.again == 3
+    assert by_name(changed.marks)["ben"].score == 1
+    (course / "key.sg").write_text(KEY.replace("tanh", "sigmoid"))
+    assert grade(planned(course)).again == 0
+
+
+def test_a_journal_that_was_cut_off_is_used(course: Path) -> None:
+    grade(planned(course))
+    journal = planned(course).journal
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-20])
+    found = grade(planned(course))
+    assert found.again == 3
+    assert len(found.marks) == 4
+    with Journal(journal, planned(course).fingerprint) as read:
+        assert all(read.known(s) for s in submissions(course / "handed in"))
+
+
+def test_a_run_that_is_stopped_goes_on(course: Path) -> None:
+    folder = course / "handed in"
+    for k in range(14):
+        (folder / f"s{k:02}.txt").write_text((RIGHT, SIGN)[k % 2] + f"# {k}\n")
+    command = [
+        sys.executable, "-m", "symgrad", "grade", str(course / "key.sg"), str(folder), "--out",
+        str(course / "results.csv"), "--jobs", "2",
+    ]  # fmt: skip
+    stops = 0
+    for kind in (signal.SIGKILL, signal.SIGINT):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        journal = course / ".results.csv.journal"
+        stopped = False
+        before = journal.read_bytes().count(b"\n") if journal.exists() else 0
+        while process.poll() is None:
+            if journal.exists() and journal.read_bytes().count(b"\n") >= before + 2:
+                process.send_signal(kind)
+                stopped = True
+                break
+            time.sleep(0.005)
+        process.communicate(timeout=60)
+        stops += stopped
+    assert stops, "every run ended before it was stopped"
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "known from an earlier run" in done.stdout
+    rows = list(csv.DictReader(StringIO((course / "results.csv").read_text())))
+    assert len(rows) == 18
+    assert {r["score"] for r in rows if r["submission"].startswith("s")} == {"1.0000", "0.5000"}
+    assert journal.read_bytes().count(b'"mark"') == 18
+
+
+def test_gradescope(course: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    one = plan(
+        str(course / "key.sg"), course / "handed in" / "ben.txt", out, points=4.0,
+        as_gradescope=True,
+    )  # fmt: skip
+    grade(one)
+    found = json.loads(out.read_text())
+    assert found["score"] == 2.0
+    assert found["tests"][0]["max_score"] == 4.0
+    assert "The sign is wrong" in found["tests"][0]["output"]
+    grade(planned(course, as_gradescope=True, out=out))
+    assert json.loads((tmp_path / "results-feedback" / "anna.json").read_text())["score"] == 10
+
+
+def test_the_command_says_what_came_of_it(course: Path) -> None:
+    text = StringIO()
+    status = run(planned(course), Console(file=text, width=200))
+    assert status == 0
+    assert "4 submissions: 2 " in text.getvalue()
+    assert "Commonest mistakes: sign (1)." in text.getvalue()
+    (course / "handed in" / "zoe.txt").write_bytes(b"\xff")
+    text = StringIO()
+    assert run(planned(course), Console(file=text, width=200)) == 1
+    assert "zoe: This could not be marked" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"points": 0.0}, "--points 0"),
+        ({"jobs": 0}, "--jobs 0"),
+        ({"seconds": -1.0}, "--seconds -1"),
+        ({"wrt": ["W7"]}, "W7"),
+    ],
+)
+def test_a_senseless_command_is_refused(
+    course: Path, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises((DeclarationError, ValueError), match=words):
+        grade(planned(course, **options))
+
+
+def test_folders_that_are_not_there(course: Path) -> None:
+    with pytest.raises(DataError, match="no folder"):
+        submissions(course / "nowhere")
+    (course / "nothing").mkdir()
+    with pytest.raises(DataError, match="has no submissions"):
+        submissions(course / "nothing")
+
+
+def test_names_of_files_stay_in_the_folder_and_cells_are_no_formulas() -> None:
+    assert place(Path("out"), "../../etc/passwd", ".txt") == Path("out/etc__passwd.txt")
+    mark = Mark("=HYPERLINK(1)", "right", 1 / 3, 1, 3, None, [], [], "")
+    assert "'=HYPERLINK(1)" in table([mark], 1.0)
+    assert points(mark, 10.0) == "3.33"
+    assert Submission("a", Path("a")).name == "a"
