@@ -88,7 +88,7 @@ def _positive_log(factor: Access, dims: Mapping[int, Dim]) -> Linear | None:
 def one_minus_sigmoid(access: Access) -> Linear | None:
     """w, where the operand is 1 − σ(w), else None."""
     node = peel(access.node)
-    if node.kind is not Kind.SUM or sorted(node.weights) != [-1, 1] or len(node.args) != 2:
+    if node.kind is not Kind.SUM or set(node.weights) != {-1, 1} or len(node.args) != 2:
         return None
     pairs = dict(zip(node.weights, node.accesses, strict=True))
     if pairs[sp.Integer(1)].node is not g.const(1):

@@ -37,7 +37,7 @@ def _last_used_first(node: Node) -> list[Node]:
 
 
 def evaluated(roots: Iterable[Node], operands: Mapping[Node, Sequence[Node]]) -> list[Node]:
-    """What ``roots`` are made of: operands first, the longest way to them first, then as they are used.
+    """What ``roots`` are made of: operands first, the longest way first, then as they are used.
 
     ``operands`` has the nodes that are evaluated, each with those that it is made of.
     """

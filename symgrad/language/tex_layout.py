@@ -116,6 +116,8 @@ class _Layout:
             self.take()
             at = Span(token.at.start, token.at.start + 1)
             kind = "letters" if token.kind == "letters" else "number"
+            if token.text[0] == ".":  # TeX takes the point alone
+                raise Misread(at, f"{of.text} has only the point behind it; write {of.text}{{…}}.")
             first = Raw(kind, token.text[0], at, token.depth)
             rest = Raw(kind, token.text[1:], Span(at.end, token.at.end), token.depth)
             self.braced(lambda: _KINDS[kind](self, first), at)

@@ -25,12 +25,13 @@ from symgrad.lift import lift
 from symgrad.simplify import unname
 from symgrad.symbols import ARRAYS
 from symgrad.verify.claims import Claim
-from symgrad.verify.domains import missing_fact
-from symgrad.verify.edits import Edit, edits, name_of
+from symgrad.verify.domains import Missing, missing_fact
 from symgrad.verify.names import Truth
+from symgrad.verify.pairs import Pairs
 from symgrad.verify.pool import Pool, Slope
+from symgrad.verify.proposals import Edit, name_of, of_whole
 from symgrad.verify.search import Found, Search
-from symgrad.verify.tree_edits import TreeEdit, index_names, tree_edits
+from symgrad.verify.tree_edits import TreeEdit, index_names, places, tree_edits
 from symgrad.verify.trials import Trials
 from symgrad.verify.work import Excerpt
 
@@ -53,11 +54,17 @@ def diagnose(claim: Claim, truth: Node, values: Truth, *, seed: int = 0) -> Diag
     return _Case(claim, truth, values, seed).diagnosis()
 
 
+_NOTHING = 1e-12
+"""A float of which the absolute value is not above this is 0."""
+
 _COMMON = 1.1
 """An edit of at most this cost is more likely than a fact that was taken for granted."""
 
-_TREES = 120
-"""At most so many edited trees are built again."""
+_TREES, _LEAST_TREES, _NODES = 120, 30, 6_000
+"""At most so many edited trees are built again, at the least, and together of so many nodes."""
+
+_FITTING = 8
+"""Of so many of them whose shapes fit, the graph is edited as well."""
 
 
 class _Case:
@@ -88,23 +95,24 @@ class _Case:
         found = self._single(node)
         if found is not None and found.cost <= _COMMON:
             return self._said(found)
-        fact = self._fact(node, plain=True)
+        fact = self._fact(plain=True)
         if fact is not None:
             return fact
         if found is not None:
             return self._said(found)
-        return (
-            self._fact(node, plain=False)
-            or self._of_tree()
-            or self._pair(node)
-            or Diagnosis("other")
-        )
+        return self._fact(plain=False) or self._of_tree() or self._pair(node) or Diagnosis("other")
 
     # --------------------------------------------------------------------------- whole claim
 
-    def _fact(self, node: Node, plain: bool) -> Diagnosis | None:
+    @cached_property
+    def _missing(self) -> Missing | None:
+        """The weakest fact that was not declared and under which the claim is right."""
+        assert self.node is not None
+        return missing_fact(Trials(self.node, self.truth, self.seed))
+
+    def _fact(self, plain: bool) -> Diagnosis | None:
         """Right under a fact; the ``plain`` ones are those that people take for granted."""
-        found = missing_fact(Trials(node, self.truth, self.seed))
+        found = self._missing
         if found is None or plain != (found.fact in ("simplex", "symmetric")):
             return None
         how = {
@@ -135,7 +143,7 @@ class _Case:
 
     def _missing_terms(self, node: Node) -> Iterator[Edit]:
         whole = self.pool.tidied(g.peel(self.plain))
-        terms = whole.accesses if whole.kind is Kind.SUM else ()
+        terms = whole.accesses if whole.kind is Kind.SUM and len(whole.args) > 1 else ()
         shared = self._uses() > 1
         for weight, (arg, labels) in zip(whole.weights if terms else (), terms, strict=True):
             root = g.add([(1, node, axes_of(node)), (weight, arg, labels)], node.shape)
@@ -150,7 +158,7 @@ class _Case:
                     )
                 return f"The term {shown} is missing."
 
-            yield Edit(root, "missing_sum" if shared else "missing_term", words, 1.0)
+            yield of_whole(node, root, "missing_sum" if shared else "missing_term", words)
 
     def _uses(self) -> int:
         """How many named values are made with what the gradient is by, the loss left out."""
@@ -173,9 +181,15 @@ class _Case:
         return str(self.claim.target.symbol)
 
     def _pair(self, node: Node) -> Diagnosis | None:
-        starts = [e for e in edits(node, self.pool) if e.root.shape == self.truth.shape]
-        found = self.search.double([*self._missing_terms(node), *starts])
-        return None if found is None else self._said(found)
+        known = self.pool.sites(self.pool.tidied(g.peel(self.plain)))
+        found = Pairs(node, self.search, known).found(list(self._missing_terms(node)))
+        return None if found is None or self._cancels(found.root) else self._said(found)
+
+    def _cancels(self, root: Node) -> bool:
+        """Whether a term is 0: then the claim was thrown away and the truth put in its place."""
+        sums = [n for n in self.pool.sites(root) if n.kind is Kind.SUM]
+        terms = dict.fromkeys(arg for n in sums for arg in n.args)
+        return any(not np.abs(self.search.value(x, 0)).max(initial=0.0) > _NOTHING for x in terms)
 
     # -------------------------------------------------------------------------- other shapes
 
@@ -212,13 +226,14 @@ class _Case:
                     f"{n}; that sum is missing."
                 )
 
-            yield Edit(g.product([(node, tuple(labels))], due), "missing_sum", summed, 1.0)
+            whole = g.product([(node, tuple(labels))], due)
+            yield of_whole(node, whole, "missing_sum", summed)
         if node.rank == 2 and node.shape[::-1] == due:
 
             def turned() -> str:
                 return "The whole right side has to be transposed."
 
-            yield Edit(g.product([(node, (1, 0))], due), "transpose", turned, 1.0)
+            yield of_whole(node, g.product([(node, (1, 0))], due), "transpose", turned)
         if node.rank < len(due):
             yield from self._widened(node)
 
@@ -241,9 +256,8 @@ class _Case:
                 def words(value: Node = value) -> str:
                     return f"The factor {self.pool.text(value)} is missing."
 
-                yield Edit(
-                    g.product([(node, own), (value, other)], due), "missing_factor", words, 1.0
-                )
+                outer = g.product([(node, own), (value, other)], due)
+                yield of_whole(node, outer, "missing_factor", words)
 
     # ------------------------------------------------------------------------- what was typed
 
@@ -258,10 +272,11 @@ class _Case:
             found = self._fitting((_as_edit(edit, node),), node)
             if found is not None:
                 return self._said(found)
-        if self.claim.node is not None:
+        if self.node is not None and self.node.shape == self.truth.shape:
             return None  # what its graph shows is tried in pairs as well
-        for edit, node in built:
-            found = self.search.single(node) if node.shape == self.truth.shape else None
+        fitting = [(edit, node) for edit, node in built if node.shape == self.truth.shape]
+        for edit, node in fitting[:_FITTING]:
+            found = self.search.single(node)
             if found is not None:
                 return self._said(found._replace(edits=(_as_edit(edit, node), *found.edits)))
         return self._two_of_tree(tree)
@@ -274,10 +289,10 @@ class _Case:
 
     def _two_of_tree(self, tree: s.Expr) -> Diagnosis | None:
         tried = 0
-        for one in itertools.islice(self._edited(tree), _TREES):
+        for one in itertools.islice(self._edited(tree), self._most_trees):
             for other in self._edited(one.tree):
                 tried += 1
-                if tried > 4 * _TREES:
+                if tried > 3 * self._most_trees:
                     return None
                 node = self._built(other)
                 if node is None:
@@ -295,8 +310,15 @@ class _Case:
         given = [x.name for x, _ in claim.indices]
         names = [x for x in (*given, *index_names(claim.tree)) if x not in claim.free]
         at = None if claim.error is None else _place(claim.error, claim.scope.source)
-        shapes = self._shapes if claim.node is None or claim.node.shape != self.truth.shape else {}
-        yield from tree_edits(tree, claim.scope.text, names, claim.free, shapes, at)
+        yield from tree_edits(
+            tree, claim.scope.text, names, claim.free, self._shapes, at, bool(given)
+        )
+
+    @cached_property
+    def _most_trees(self) -> int:
+        """How many trees may be built again, which takes the longer the larger they are."""
+        size = sum(1 for _ in places(self.claim.tree)) if self.claim.tree is not None else 1
+        return max(_LEAST_TREES, min(_TREES, _NODES // size))
 
     @cached_property
     def _shapes(self) -> dict[str, tuple[g.Dim, ...]]:
@@ -306,7 +328,7 @@ class _Case:
         return {name: known[node] for name, node in names.items() if node in known}
 
     def _trees(self, tree: s.Expr) -> Iterator[tuple[TreeEdit, Node]]:
-        for edit in itertools.islice(self._edited(tree), _TREES):
+        for edit in itertools.islice(self._edited(tree), self._most_trees):
             node = self._built(edit)
             if node is not None:
                 yield edit, node
@@ -422,4 +444,4 @@ def _place(error: ParseError, source: Source) -> Span:
 
 
 def _as_edit(edit: TreeEdit, node: Node) -> Edit:
-    return Edit(node, edit.mistake, lambda: edit.words, edit.cost)
+    return of_whole(node, node, edit.mistake, lambda: edit.words, edit.cost)

@@ -16,9 +16,9 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 import symgrad.verify.remarks as remarks
 from symgrad import graph as g
 from symgrad.errors import UnsupportedError
-from symgrad.graph import Node, dim
+from symgrad.graph import Kind, Node, dim
 from symgrad.show.text import formula
-from symgrad.verify.claims import Claim
+from symgrad.verify.claims import Claim, Names
 from symgrad.verify.diagnose import Diagnosis, diagnose
 from symgrad.verify.equality import Comparison, compare
 from symgrad.verify.names import Target, Truth, entry_of, written
@@ -39,6 +39,8 @@ class Decision(NamedTuple):
     """None where the shapes or the indices decide."""
     turned: bool = False
     """Whether the claim is the transpose of what is due, and right but for that."""
+    renamed: bool = False
+    """Whether the claim is only another name of what it is about, as in δ2 = ∂L/∂z2."""
 
 
 def checked_layout(layout: str) -> str:
@@ -55,6 +57,10 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
     target, node = claim.target, claim.node
     if node is None:
         return Decision(WRONG, None)
+    if _is_circular(claim, node):
+        renamed = node.kind is Kind.NAMED
+        nothing = Comparison(None, "", remarks.circular(target.name))
+        return Decision(UNDECIDED, nothing, renamed=renamed)
     due = _due_shape(target, layout)
     shape = tuple(map(dim, claim.shape))
     if shape == due:
@@ -65,6 +71,19 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
         found = compare(node, own, seed=seed, what=target.what)
         return Decision(WRONG, None, turned=found.equal is True)
     return Decision(WRONG, None)
+
+
+def _is_circular(claim: Claim, node: Node) -> bool:
+    """Whether a right side is made with a name of what it should say: dL/dW = dL/dW."""
+    names = [n for n in g.topological([node]) if n.kind is Kind.NAMED]
+    if claim.target.symbol is None:
+        return claim.target.node in names
+    if claim.scope is None:
+        return any(n.name == claim.target.name for n in names)
+    scope = claim.scope.names
+    assert isinstance(scope, Names)
+    others = [scope.truth.target(n.name) for n in names if n.name not in scope.own]
+    return any(x is not None and x.key == claim.target.key is not None for x in others)
 
 
 def _decision(found: Comparison) -> Decision:

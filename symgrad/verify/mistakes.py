@@ -26,6 +26,7 @@ MISTAKES: dict[str, str] = {
     "wrong_value": "one value stands where another is due",
     "wrong_function": "one function stands where another is due",
     "missing_fact": "the claim is right only under a fact that was not declared",
+    "parentheses": "parentheses are missing",
     "shape": "the shapes do not fit",
     "other": "no small change makes the claim right",
 }

@@ -18,7 +18,8 @@ from symgrad.errors import DataError, DeclarationError
 from symgrad.graph import Kind, Node
 from symgrad.language.names import canonical
 from symgrad.lift import lift
-from symgrad.verify.evaluate import FLOAT, evaluate
+from symgrad.verify.arrays import FLOAT
+from symgrad.verify.evaluate import evaluate
 from symgrad.verify.names import Target, Truth
 from symgrad.verify.points import Point, RandomPoints, SmallPoints
 from symgrad.verify.verdict import RIGHT, UNDECIDED, WRONG, Verdict

@@ -1,10 +1,10 @@
 """Two edits of a claim at once.
 
 Why it exists: a claim has hundreds of edits, so tens of thousands of pairs, too many to build. Two
-edits at places of which neither is inside the other leave each other alone, so of such a pair only
-what stands above the two places is computed anew, in floats at one point, and nothing is built
-unless that is the truth. Pairs are tried in the order of their cost, and an edit that makes
-something which is also in the truth, such as y − t of y + t, is tried earlier.
+edits at two places leave each other alone, so of such a pair only what stands above the two places
+is computed anew, in floats at one point, and nothing is built unless that is the truth. Pairs are
+tried in the order of their cost, and an edit that makes something which is also in the truth, such
+as y − t of y + t, is tried earlier. Two edits of one node are built.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symgrad import graph as g
 from symgrad.graph import Node
-from symgrad.verify.edits import Edit, edits
-from symgrad.verify.evaluate import FLOAT, evaluate
+from symgrad.verify.arrays import FLOAT
+from symgrad.verify.edits import edits
+from symgrad.verify.evaluate import evaluate
+from symgrad.verify.proposals import Edit
 from symgrad.verify.search import AGREE, Found, Search
 
 APART, TOGETHER = 12_000, 3_000
@@ -45,8 +46,9 @@ class Pairs:
     def __init__(self, root: Node, search: Search, known: Iterable[Node]) -> None:
         self.root, self.search = root, search
         self.order = search.pool.sites(root)[::-1]
-        place = {node: k for k, node in enumerate(self.order)}
+        self.place = place = {node: k for k, node in enumerate(self.order)}
         self.above = self._above(place)
+        search.value(root, 0)
         self.truth = search.value(search.truth, 0)
         self.bound = AGREE * np.abs(self.truth).max(initial=0.0)
         familiar = {self._key(node) for node in known}
@@ -55,7 +57,8 @@ class Pairs:
             if edit.root.shape != search.truth.shape or edit.old not in place:
                 continue
             value = search.value(edit.new, 0)
-            bonus = FAMILIAR if {self._key(edit.new), self._key(edit.made)} & familiar else 0.0
+            makes_known = self._key(edit.new) in familiar or self._key(edit.made) in familiar
+            bonus = FAMILIAR if makes_known else 0.0
             self.starts.append(_Start(edit, edit.cost - bonus, place[edit.old], value))
         self.starts.sort(key=lambda x: x.cost)
 
@@ -82,34 +85,81 @@ class Pairs:
     # ---------------------------------------------------------------------------- two places
 
     def _apart(self) -> Found | None:
-        for one, other in self._in_order():
-            if self._agrees(one, other):
-                changed = _both(self.root, one.edit, other.edit, self.order)
-                found = self.search.right((one.edit, other.edit), changed)
+        for outer, inner, nested in self._in_order():
+            if self._agrees(outer, inner, nested):
+                changes = {outer.edit.old: outer.edit.new, inner.edit.old: inner.edit.new}
+                if nested:
+                    new = self.search.pool.with_all(
+                        outer.edit.new, {inner.edit.old: inner.edit.new}
+                    )
+                    changes = {outer.edit.old: new}
+                whole = self.search.pool.with_all(self.root, changes)
+                found = self.search.right((outer.edit, inner.edit), whole)
                 if found is not None and found.factor == 1:
                     return found
         return None
 
-    def _in_order(self) -> Iterator[tuple[_Start, _Start]]:
+    def _in_order(self) -> Iterator[tuple[_Start, _Start, bool]]:
+        """Pairs at two places, the outer one first where one is inside the other."""
         costs = np.array([x.cost for x in self.starts])
         if not len(costs):
             return
         first, second = np.triu_indices(len(costs), 1)
         for k in np.argsort(costs[first] + costs[second], kind="stable")[:APART]:
             one, other = self.starts[int(first[k])], self.starts[int(second[k])]
-            nested = self.above[one.place] >> other.place & 1
-            nested |= self.above[other.place] >> one.place & 1
-            if not nested and {one.edit.mistake, other.edit.mistake} != _EXCHANGE:
-                yield one, other
+            if one.place == other.place or {one.edit.mistake, other.edit.mistake} == _EXCHANGE:
+                continue
+            if self.above[one.place] >> other.place & 1:
+                yield other, one, True
+            else:
+                yield one, other, bool(self.above[other.place] >> one.place & 1)
 
-    def _agrees(self, one: _Start, other: _Start) -> bool:
+    def _agrees(self, outer: _Start, inner: _Start, nested: bool) -> bool:
         """Whether both edits together give the truth, in floats at the first point."""
-        memory = self.search.memory[0]
-        affected = self.above[one.place] | self.above[other.place]
-        done = {one.edit.old: one.value, other.edit.old: other.value}
-        for k, node in enumerate(self.order):
-            if affected >> k & 1:
-                done.update((arg, memory[arg]) for arg in node.args if arg not in done
-                            and not affected >> self._place(arg) & 1)  # fmt: skip
-        (value,) = evaluate([self.root], self.search.points[0], FLOAT, done)
+        changed = {inner.edit.old: inner.value}
+        affected = self.above[inner.place]
+        if nested:
+            changed = {outer.edit.old: self._value(outer.edit.new, changed, affected)}
+            affected = self.above[outer.place]
+        else:
+            changed[outer.edit.old] = outer.value
+            affected |= self.above[outer.place]
+        value = self._value(self.root, changed, affected)
         return bool((np.abs(value - self.truth) <= self.bound).all())
+
+    def _value(self, root: Node, changed: dict[Node, np.ndarray], affected: int) -> np.ndarray:
+        """A value where some others are changed, which ``affected`` are above."""
+        memory, done = self.search.memory[0], dict(changed)
+        waiting = [root]
+        while waiting:
+            for arg in waiting.pop().args:
+                if arg in done:
+                    continue
+                at = self.place.get(arg)
+                if at is not None and not affected >> at & 1:
+                    done[arg] = memory[arg]
+                else:
+                    waiting.append(arg)
+        (value,) = evaluate([root], self.search.points[0], FLOAT, done)
+        return value
+
+    # ----------------------------------------------------------------------------- one place
+
+    def _together(self, others: Sequence[Edit]) -> Found | None:
+        """Two edits of one node, or one of the whole claim and any other."""
+        search, until = self.search, self.search.tried + TOGETHER
+        best: Found | None = None
+        for first in [*others, *(x.edit for x in self.starts)]:
+            sites = None if first in others else {first.new}
+            for second in edits(first.root, search.pool, sites=sites):
+                if search.tried >= until:
+                    return best
+                if best is not None and first.cost + second.cost >= best.cost:
+                    break
+                if {first.mistake, second.mistake} == _EXCHANGE:
+                    continue
+                found = search.right((first, second), second.root)
+                if found is not None and found.factor == 1:
+                    best = found
+                    break
+        return best

@@ -6,7 +6,7 @@ activation's derivative, a layer's output, an input. So corrections are made of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import sympy as sp
@@ -89,6 +89,9 @@ class Pool:
         self.atoms = frozenset([*self.forward, *self.leaves, *known, root])
         self.slopes = _slopes(g.topological([root, *stable]), self.forward)
         self.parts: list[Node] = [] if truth is None else self._parts(g.peel(truth))
+        sums = [] if truth is None else [n for n in self.sites(truth) if n.kind is Kind.SUM]
+        self._summed = [x for n in sums for x in n.args if x.kind is not Kind.CONST]
+        self.weights = {sp.S.One, *(abs(c) for n in sums for c in n.weights)}
 
     @property
     def values(self) -> list[Node]:
@@ -97,8 +100,8 @@ class Pool:
 
     @property
     def terms(self) -> list[Node]:
-        """What may be missing beside a value: other values, and 1_y of a class label y."""
-        return [*self.values, *(n for n in self.parts if n.kind is Kind.ONEHOT)]
+        """What may be missing beside a value: other values, and the terms of the truth's sums."""
+        return list(dict.fromkeys([*self.values, *self._summed]))
 
     def _parts(self, truth: Node) -> list[Node]:
         """What the truth is made of, the larger parts first, without its atoms."""
@@ -125,19 +128,22 @@ class Pool:
 
     def replaced(self, root: Node, old: Node, new: Node) -> Node:
         """A formula with another node in the place of one that it was written with."""
-        done: dict[Node, Node] = {old: new}
+        return self.with_all(root, {old: new})
+
+    def with_all(self, root: Node, changes: Mapping[Node, Node]) -> Node:
+        """A formula with other nodes in the place of some, all at once."""
+        done = dict(changes)
         for node in self.sites(root)[::-1]:
-            if node not in done:
-                same = node in self.atoms
-                done[node] = node if same else g.rebuild(node, [done[arg] for arg in node.args])
+            if node in done:
+                continue
+            same = node in self.atoms or all(done[arg] is arg for arg in node.args)
+            done[node] = node if same else g.rebuild(node, [done[arg] for arg in node.args])
         return done[root]
 
     def exchanged(self, root: Node, one: Node, other: Node) -> list[Node]:
         """A formula with one value in the place of another: either way, and both."""
-        found = [self.replaced(root, one, other), self.replaced(root, other, one)]
-        mark = g.named("\0", other)
-        both = self.replaced(self.replaced(root, one, mark), other, one)
-        return [*found, g.substitute([both], {mark: other})[0]]
+        changes: list[dict[Node, Node]] = [{one: other}, {other: one}, {one: other, other: one}]
+        return [self.with_all(root, change) for change in changes]
 
     def text(self, node: Node) -> str:
         """A value as it is written, on one line."""
@@ -151,7 +157,10 @@ class Pool:
 def _slopes(below: Iterable[Node], forward: Iterable[Node]) -> list[Slope]:
     """Every function of one argument in the forward pass, and its derivative there."""
     found: dict[Node, Slope] = {}
-    names = {n.args[0]: n for n in forward}
+    below = list(below)
+    own = {n.name: n for n in forward}
+    stable = {n: own[n.name] for n in below if n.kind is Kind.NAMED and n.name in own}
+    names = {n.args[0]: known for n, known in stable.items()}
     for node in below:
         body = node.body if node.kind is Kind.MAP else None
         if not isinstance(body, sp.Function) or len(node.args) != 1 or isinstance(body, _FLAT):
@@ -167,8 +176,11 @@ def _slopes(below: Iterable[Node], forward: Iterable[Node]) -> list[Slope]:
         operands: dict[sp.Basic, Access] = {slot(0): node.accesses[0]}
         derivative = expand(slope, operands.get, node.shape)
         value = names.get(node, node)
+        if value is node and isinstance(body, sp.log):
+            continue  # of a loss, and no activation
         (derivative,) = g.substitute([derivative], {node: value})  # 1 − h², and not 1 − tanh(z)²
-        found.setdefault(derivative, Slope(type(body).__name__, node.args[0], value, derivative))
+        argument, derivative = g.substitute([node.args[0], derivative], stable)
+        found.setdefault(derivative, Slope(type(body).__name__, argument, value, derivative))
     return list(found.values())
 
 

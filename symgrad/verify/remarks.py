@@ -73,6 +73,14 @@ def transposed(name: str, shape: Sequence[Any]) -> str:
     )
 
 
+def circular(name: str) -> str:
+    """The right side uses the name of what it should say."""
+    return (
+        f"The right side contains {name} itself, so nothing is said of it; write it in values of "
+        "the forward pass, or in gradients of later values."
+    )
+
+
 def not_in_layout(name: str) -> str:
     """The claim is in denominator layout where numerator layout was asked for."""
     return (
@@ -185,7 +193,7 @@ STATUS_WORDS = {
     "wrong again": "wrong again",
     "undecided": "undecided",
     "unreadable": "not readable",
-    "named": "a name of your own",
+    "named": "names a value",
 }
 """A status of a line, and what the table shows."""
 

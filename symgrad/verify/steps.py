@@ -198,7 +198,8 @@ class Marking:
     ) -> tuple[str, Verdict, int | None]:
         """The status of a line, the verdict on it, and the wrong line that it follows from."""
         if decision.status != WRONG:
-            return decision.status, self._judged(claim, decision), None
+            status = NAMED if decision.renamed else decision.status
+            return status, self._judged(claim, decision), None
         if above and before is not None:
             return FOLLOWS, self._of_value(claim, decision), before.follows or before.number
         used = self._used(claim)

@@ -9,7 +9,7 @@ built again in the claim's scope, and most of them do not fit either.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import symgrad.language.syntax as s
@@ -33,6 +33,10 @@ Text = Callable[[s.Node], str]
 Found = Iterator[tuple[Any, str, str, float]]
 """A node, the mistake's name, words, and cost."""
 
+Kind = Callable[[s.Expr, Text, Sequence[str], Sequence[str]], Found]
+
+Place = tuple[s.Expr, Rebuild]
+
 Shape = tuple[Any, ...]
 
 _NO_VALUES: Mapping[str, Shape] = {}
@@ -42,26 +46,33 @@ _TIMES = frozenset({"", "*", "·", "⋅", "@", "×"})
 
 
 def places(tree: s.Expr) -> Iterator[tuple[s.Expr, Rebuild]]:
-    """Every expression in a tree, with what puts another one in its place."""
-
-    def visit(node: Any, rebuild: Rebuild) -> Iterator[tuple[s.Expr, Rebuild]]:
-        if isinstance(node, tuple):
-            for k, x in enumerate(node):
-                yield from visit(x, lambda new, k=k: rebuild((*node[:k], new, *node[k + 1 :])))  # type: ignore[misc]
-            return
-        if not is_dataclass(node) or not isinstance(node, s.Node | s.Link):
-            return
-        if isinstance(node, s.Expr):
+    """Every expression in a tree, the outermost first, with what puts another one in its place."""
+    waiting: list[tuple[Any, Rebuild]] = [(tree, lambda new: new)]
+    while waiting:
+        level, waiting = waiting, []
+        for node, rebuild in level:
             yield node, rebuild
-        for field in fields(node):
-            value = getattr(node, field.name)
-            if isinstance(value, s.Node | s.Link | tuple):
-                yield from visit(
-                    value,
-                    lambda new, name=field.name: rebuild(replace(node, **{name: new})),  # type: ignore[misc]
-                )
+            waiting += _inside(node, rebuild)
 
-    yield from visit(tree, lambda new: new)
+
+def _inside(node: Any, rebuild: Rebuild) -> Iterator[tuple[s.Expr, Rebuild]]:
+    """The expressions one level below a node."""
+    parts: list[tuple[Any, Rebuild]]
+    if isinstance(node, tuple):
+        parts = [
+            (x, lambda new, k=k: rebuild((*node[:k], new, *node[k + 1 :])))  # type: ignore[misc]
+            for k, x in enumerate(node)
+        ]
+    else:
+        parts = [
+            (getattr(node, x.name), lambda new, x=x: rebuild(replace(node, **{x.name: new})))  # type: ignore[misc]
+            for x in fields(node)
+        ]
+    for part, back in parts:
+        if isinstance(part, s.Expr):
+            yield part, back
+        elif isinstance(part, s.Node | s.Link | tuple):
+            yield from _inside(part, back)
 
 
 def tree_edits(
@@ -71,22 +82,52 @@ def tree_edits(
     free: Sequence[str],
     values: Mapping[str, Shape] = _NO_VALUES,
     at: Span | None = None,
+    of_entry: bool = False,
 ) -> Iterator[TreeEdit]:
     """Every edit of a tree; ``indices`` are those in scope, ``free`` those without a meaning.
 
-    ``values`` are names that may have been meant, with their shapes. Where the shapes do not fit, ``at`` says where,
-    and what stands there is edited first.
+    ``values`` are names that may have been meant, with their shapes. Where the shapes do not fit,
+    ``at`` says where, and what stands there is edited first. A claim ``of_entry`` is made of
+    entries, whose order means nothing and whose indices do.
     """
-    found = list(places(tree))
-    if at is not None:
-        found.sort(key=lambda x: x[0].at.end <= at.start or x[0].at.start >= at.end)
-    for edits in (_sums, _transposes, _orders, _operators, _indices):
-        for node, rebuild in found:
-            for new, mistake, words, cost in edits(node, text, indices, free):
-                yield TreeEdit(rebuild(new), mistake, words, cost)
-    for node, rebuild in found:
+    kinds: tuple[Kind, ...] = (_sums, _transposes, _orders, _operators, _indices)
+
+    def made(place: Place, kind: Kind) -> Iterator[TreeEdit]:
+        node, rebuild = place
+        for new, mistake, words, cost in kind(node, text, indices, free):
+            yield TreeEdit(rebuild(new), mistake, words, cost)
+
+    def renamed(place: Place) -> Iterator[TreeEdit]:
+        node, rebuild = place
         for new, mistake, words, cost in _names(node, values):
             yield TreeEdit(rebuild(new), mistake, words, cost)
+
+    every = list(places(tree))
+    if of_entry:
+        yield from (x for kind in (_sums, _indices) for place in every for x in made(place, kind))
+        yield from (x for place in every for x in renamed(place))
+        kinds = (_transposes, _operators)
+    if at is None:
+        yield from (x for kind in kinds for place in every for x in made(place, kind))
+        yield from (x for place in every for x in renamed(place))
+        return
+    kinds = (*kinds, _groups)
+    for near in _by_distance(every, at):
+        for place in near:
+            yield from (x for kind in kinds for x in made(place, kind))
+            yield from renamed(place)
+
+
+def _by_distance(found: list[Place], at: Span) -> list[list[Place]]:
+    """The places inside of a span, those around it, and all others."""
+    groups: list[list[Place]] = [[], [], []]
+    for place in found:
+        own = place[0].at
+        inside = own.start >= at.start and own.end <= at.end
+        apart = own.end <= at.start or own.start >= at.end
+        groups[0 if inside else 2 if apart else 1].append(place)
+    groups[1].reverse()  # the closest around it first
+    return groups
 
 
 def _names(node: s.Expr, values: Mapping[str, Shape]) -> Found:
@@ -151,6 +192,22 @@ def _operators(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[
             continue
         links = (*node.links[:k], replace(link, operator=new), *node.links[k + 1 :])
         yield replace(node, links=links), "wrong_product", words, 1.0
+
+
+def _groups(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """Parentheses around some factors of a product, as in W (a ⊙ b) for W a ⊙ b."""
+    if not isinstance(node, s.Chain) or not any(x.operator in ELEMENTWISE for x in node.links):
+        return
+    links = node.links
+    for first in range(len(links) - 1):
+        for end in range(first + 2, len(links) + (first > 0)):
+            run = links[first:end]
+            at = run[0].item.at.to(run[-1].item.at)
+            inner = s.Chain(at, node.height, (replace(run[0], operator="", sign=1), *run[1:]))
+            closed = s.Arguments(at, node.height + 1, (inner,), ())
+            whole = (*links[:first], replace(run[0], item=closed), *links[end:])
+            words = f"Parentheses are missing: ({text(closed)}) is one factor."
+            yield replace(node, links=whole), "parentheses", words, 1.1
 
 
 def _sums(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from symgrad.graph import Node
-from symgrad.verify.evaluate import FLOAT, Exactly, evaluate
+from symgrad.verify.arrays import FLOAT, Exactly
+from symgrad.verify.evaluate import evaluate
 from symgrad.verify.number import Exact, Imprecise, Number, Retry
 from symgrad.verify.points import Point, RandomPoints, Sizes, SmallPoints, Wanted
 from symgrad.verify.switches import switches

@@ -13,18 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from claim_corpus import (
-    SOURCES,
-    Claim,
-    Source,
-    doubles,
-    in_latex,
-    mutants,
-    right_claims,
-    widened,
-    with_missing_facts,
-)
+from claim_corpus import doubles, mutants, widened, with_facts, with_missing_facts
+from claim_sources import SOURCES, Source
+from claim_writings import Claim, in_latex, right_claims
 
+from symgrad.errors import SymgradError
 from symgrad.verify.verify import verify
 
 RIGHT, SINGLE, DOUBLE = "right", "single", "double"
@@ -56,6 +49,12 @@ class Outcome(NamedTuple):
             return self.mistake not in (None, "other") and 1 <= len(self.edits) <= 2
         return self.mistake in self.claim.labels
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        labels, made = sorted(self.claim.labels), list(self.claim.made)
+        own = {k: v for k, v in self._asdict().items() if k != "claim"}
+        return {**own, "claim": self.claim.text, "labels": labels, "made": made}
+
     @property
     def line(self) -> str:
         """The claim and what was said of it, for a person."""
@@ -67,7 +66,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(kind: str, claim: Claim) -> Outcome:
-    """The verdict on one claim. An exception is an outcome too: it is what must not be."""
+    """The verdict on one claim. An exception is an outcome too, so that a campaign goes on."""
     began, processor = time.perf_counter(), time.process_time()
     status, mistake, error, diagnosis = "exception", None, "", ""
     edits: tuple[str, ...] = ()
@@ -75,6 +74,8 @@ def outcome(kind: str, claim: Claim) -> Outcome:
         verdict = verify(claim.text, claim.source.truth)
         status, mistake, edits = verdict.status, verdict.mistake, verdict.edits
         diagnosis = verdict.diagnosis
+    except SymgradError as problem:  # one clear sentence, as of a sum whose range nothing tells
+        status, error = "unreadable", f"{type(problem).__name__}: {problem}"
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     seconds, used = time.perf_counter() - began, time.process_time() - processor
@@ -100,28 +101,36 @@ class Campaign:
         return found
 
 
-def campaign(
-    seed: int, right: int, single: int, double: int, titles: Iterable[str] = SOURCES
-) -> Campaign:
-    """At most so many claims of each kind from each source; single ones for every mistake."""
+class Amounts(NamedTuple):
+    """How many claims there are at most: of each source, and single mistakes of each kind."""
+
+    right: int = 2
+    single: int = 1
+    double: int = 2
+    mutated: int = 30
+    """So many right claims of a source are mutated."""
+    facts: int = 10
+    """Claims that are right only under a fact."""
+
+
+def campaign(seed: int, amounts: Amounts, titles: Iterable[str] = SOURCES) -> Campaign:
+    """Claims of some sources; all follows from the seed."""
     made = Campaign()
     for title in titles:
-        source = SOURCES[title]()
-        add(made, source, np.random.default_rng([seed, len(made.single)]), right, single, double)
-    rng = np.random.default_rng(seed)
-    made.single += _some(with_missing_facts(), 6 * single, rng)
+        _add(made, SOURCES[title](), np.random.default_rng([seed, len(made.single)]), amounts)
+    if amounts.facts:
+        rng = np.random.default_rng(seed)
+        made.single += _some(with_missing_facts(), amounts.facts, rng)
     return made
 
 
-def add(
-    made: Campaign, source: Source, rng: np.random.Generator, right: int, single: int, double: int
-) -> None:
+def _add(made: Campaign, source: Source, rng: np.random.Generator, amounts: Amounts) -> None:
     """Claims of one source."""
     plain = right_claims(source)
     claims = [*plain, *(x for x in map(in_latex, plain) if x is not None)]
-    made.right += _some(claims, right, rng)
+    made.right += _some(claims, amounts.right, rng)
     all_wrong: list[Claim] = []
-    for claim in _some(claims, CLAIMS, rng):
+    for claim in _some(claims, amounts.mutated, rng):
         found, still_right = mutants(claim)
         made.right += _some(still_right, 1, rng)
         all_wrong += found
@@ -129,13 +138,9 @@ def add(
     for mutant in widened(all_wrong):
         wrong.setdefault(mutant.made[0], []).append(mutant)
     for group in wrong.values():
-        made.single += _some(group, single, rng)
-    for claim in _some(claims, double, rng):
+        made.single += map(with_facts, _some(group, amounts.single, rng))
+    for claim in _some(claims, amounts.double, rng):
         made.double += doubles(claim, rng, 1)
-
-
-CLAIMS = 30
-"""So many claims of a source are mutated."""
 
 
 def _some(claims: Sequence[Claim], most: int, rng: np.random.Generator) -> list[Claim]:

@@ -467,3 +467,13 @@ def test_no_exponential_of_scores_is_left_in_a_classifier(name: str) -> None:
     for node in g.topological(d.roots):
         if node.kind is Kind.MAP and node.body == exp(t):
             assert any(arg.kind is Kind.REDUCE for arg in g.peel(node.args[0]).args)
+
+
+def test_weights_of_a_logarithm_s_sum_need_no_order() -> None:
+    """1/D < 1/100000 is no truth value."""
+    D = Symbol("D", integer=True, positive=True)
+    v = sg.assume(MatrixSymbol("v", D, 1), sp.Q.positive)
+    root = lift(log(sg.sum(v) / D + sg.dot(v, v) / 100000))
+    (normal,) = normalise([root])
+    values = interpret([root, normal], Net(dims={D: 2}), {"v": np.array([1.0, 3.0])})
+    np.testing.assert_allclose([float(x) for x in values], np.log(2 + 10 / 100000))

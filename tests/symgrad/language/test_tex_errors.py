@@ -17,6 +17,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "x_{1": ("{", "this { is never closed"),
     "(x": ("(", "this ( is never closed"),
     "x)": (")", "this ) closes nothing"),
+    "x_.1": (".", "_ has only the point behind it"),
     "(x]": ("]", "this ] does not close ("),
     r"\sqrt[x}": ("}", "this } closes nothing"),
     "x}": ("}", "this } closes nothing"),

@@ -33,6 +33,14 @@ z2 = W2 h + b2
 p = softmax(z2)
 L = -sum(y * log(p))
 """,
+    "sigmoids": """x: vector(D)
+y: vector(C)
+W1: matrix(H, D)
+W2: matrix(C, H)
+h = sigmoid(W1 x)
+f = sigmoid(W2 h)
+L = 1/2 ‖f - y‖^2
+""",
     "relu": """x: vector(D)
 t: vector(C)
 W1: matrix(H, D)
@@ -65,6 +73,12 @@ h = tanh(W x)
 f = W h
 L = 1/2 ‖f‖^2
 """,
+    "logistic": """x: vector(D)
+y: scalar
+w: vector(D)
+p = sigmoid(w' x)
+L = -y log(p) - (1 - y) log(1 - p)
+""",
     "ridge": """x: vector(D)
 t, lam: scalar
 w: vector(D)
@@ -92,6 +106,13 @@ CASES: tuple[tuple[str, str, str | None, str], ...] = (
     ("classifier", "dL/dW1 = ((W2' (p - y)) .* h .* (1 - h)) x'", "wrong_derivative", "tanh"),
     ("classifier", "dL/dW1 = ((W2 (p - y)) .* (1 - h .* h)) x'", "transpose", "W2ᵀ"),
     ("classifier", "dL/dW2 = (p - y) h", "transpose", "hᵀ"),
+    ("shared", "dL/dx = W' (W' f)", "missing_derivative", "is due"),
+    ("relu", "dL/dW1 = 2 ((W2' (f - t)) .* 1[z > 0]) z'", "wrong_value", "x is due where z stands"),
+    ("classifier", "dL/db2 = (h - y)", "wrong_value", "p is due where h stands"),
+    ("sigmoids", "dL/dW1 = (W2' (f - y) ⊙ f ⊙ (1 - f) ⊙ h ⊙ (1 - h)) x'", "parentheses",
+     "((f - y) ⊙ f ⊙ (1 - f)) is one factor"),
+    ("sigmoids", "dL/dW1[j, k] = Σ_c (f[c] - y[c]) f[j] (1 - f[c]) W2[c, j] h[j] (1 - h[j]) x[k]",
+     "index", "c is due there"),
     ("classifier", "dL/dW2 = h (p - y)'", "transpose", "numerator layout"),
     ("classifier", "dL/dW2 = (p - y)", "missing_factor", "factor h"),
     ("classifier", "dL/dW2 = p h'", "missing_term", "p − y is due where p stands"),
@@ -126,6 +147,7 @@ CASES: tuple[tuple[str, str, str | None, str], ...] = (
     ("ridge", "dL/dw = (f - t) x + 2 lam w", "factor", "lam·w"),
     ("ridge", "dL/dw = (f - t) x + lam", "missing_factor", "factor w"),
     ("ridge", "dL/dw = (f - t) x - lam w", "sign", "lam·w"),
+    ("logistic", "dL/dw = (p - y) p (1 - p) x", "extra_factor", "p·(1 − p)"),
     ("classifier", "dL/dW2 = log(p) exp(h)' 7", "other", ""),
 )  # fmt: skip
 

@@ -16,7 +16,8 @@ import symgrad as sg
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
 from symgrad.lift import lift
-from symgrad.verify.evaluate import FLOAT, evaluate, exact, rounded
+from symgrad.verify.arrays import FLOAT, rounded
+from symgrad.verify.evaluate import evaluate, exact
 from symgrad.verify.number import Retry
 from symgrad.verify.points import Point, RandomPoints, point_of, shape_at
 

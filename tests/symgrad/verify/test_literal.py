@@ -14,7 +14,8 @@ from sympy import MatrixSymbol
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.lift import lift
-from symgrad.verify.evaluate import FLOAT, evaluate, exact, rounded
+from symgrad.verify.arrays import FLOAT, rounded
+from symgrad.verify.evaluate import evaluate, exact
 from symgrad.verify.literal import (
     entries,
     expanded,

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import sympy as sp
 from flint import ctx
+from network_functions import bent
 from sympy import Function, Piecewise, Rational, Symbol, cos, erf, exp, log, sin, sqrt, tanh
 
 from symgrad.graph import slot
-from symgrad.verify.bodies import arithmetic_of, compiled, height, turns
+from symgrad.verify.arithmetic import arithmetic_of
+from symgrad.verify.bodies import compiled, height, rooted, turns
 from symgrad.verify.field import CIRCULAR, PLAIN
 from symgrad.verify.number import Exact, Imprecise, NoRoot, Number, OutsideDomain, Retry
 from symgrad.vocabulary import gelu, normal_pdf, relu, sigmoid, softplus, step, xlogx
@@ -46,6 +48,7 @@ EQUAL: dict[str, tuple[Any, Any]] = {
     "branches": (Piecewise((x, x > 0), (0, True)), x * step(x)),
     "x log x": (xlogx(sigmoid(x)), sigmoid(x) * log(sigmoid(x))),
     "unknown function": (f(x + y - y), f(x)),
+    "a function that is defined by a sine": (bent(x), (x + sin(x)) / 3),
     "arccosine": (sp.acos(x) + sp.asin(x), sp.pi / 2),
     "acos of a negative": (sp.acos(-x), sp.pi - sp.acos(x)),
     "atanh": (sp.atanh(x), log((1 + x) / (1 - x)) / 2),
@@ -197,6 +200,22 @@ def test_rational_arithmetic(
     due = field.rational(expected)
     assert got.residues == due.residues
     assert got.ball.overlaps(due.ball)
+
+
+@pytest.mark.parametrize(
+    ("body", "has_roots", "has_turns"),
+    [
+        (x**2 / y, False, False),
+        (sqrt(x + 1), True, False),
+        (x ** Rational(-2, 3), True, False),
+        (sp.asinh(x), True, False),
+        (gelu(x), True, False),  # √2
+        (bent(x), False, True),
+        (f(x), False, False),
+    ],
+)
+def test_what_a_body_needs(body: Any, has_roots: bool, has_turns: bool) -> None:
+    assert (rooted(body), turns(body)) == (has_roots, has_turns)
 
 
 def test_symbols_of_dimensions_have_their_sizes() -> None:

@@ -136,7 +136,7 @@ and so $\frac{\partial L}{\partial W_1} = \delta_1 x^\top$, where $D$ is the siz
 
 def test_a_latex_document() -> None:
     steps = sg.verify_steps(LATEX, M)
-    assert [x.status for x in steps] == ["right", "right", "wrong", "follows", "follows"]
+    assert [x.status for x in steps] == ["named", "right", "wrong", "follows", "follows"]
     assert [x.number for x in steps] == [6, 6, 7, 8, 10]
     assert steps.first_wrong is steps[2]
 
