@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,6 +86,10 @@ def run(plan: Plan, console: Console) -> int:
         bar.update(task, advance=1, description=mark.name[:40])
         bar.refresh()
 
+    def stop(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)  # what batch systems send
     try:
         with bar:
             graded = grade(plan, Progress(start, marked))
@@ -94,6 +99,8 @@ def run(plan: Plan, console: Console) -> int:
             markup=False,
         )
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     for line in summary(plan, graded):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 1 if graded.failures else 0

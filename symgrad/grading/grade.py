@@ -17,7 +17,7 @@ from symgrad.files import write
 from symgrad.grading.journal import Journal, digest
 from symgrad.grading.marks import FAILED, Key, Mark, failed, marked
 from symgrad.grading.reports import gradescope, place, table, write_feedback
-from symgrad.grading.submissions import Submission, submissions
+from symgrad.grading.submissions import Submission, content, submissions
 
 CSV, RESULTS = ".csv", "results.json"
 
@@ -93,11 +93,8 @@ def grade(plan: Plan, progress: Progress | None = None) -> Graded:
     plan.feedback.mkdir(exist_ok=True)
     graded = Graded()
     with Journal(plan.journal, plan.fingerprint) as journal:
-        known = {s: journal.known(s) for s in found}
-        graded.marks = [mark for mark in known.values() if mark is not None]
-        graded.again = len(graded.marks)
-        rest = [s for s, mark in known.items() if mark is None]
-        progress.start(graded.again, len(found))
+        rest = _known(found, journal, graded)
+        progress.start(len(graded.marks), len(found))
         try:
             _mark(plan, rest, journal, graded, progress)
         finally:
@@ -106,9 +103,29 @@ def grade(plan: Plan, progress: Progress | None = None) -> Graded:
     return graded
 
 
+def _known(
+    found: Sequence[Submission], journal: Journal, graded: Graded
+) -> list[tuple[Submission, str]]:
+    """What has to be marked, each with its entry; the marks that are known already are added."""
+    rest = []
+    for submission in found:
+        try:
+            entry = journal.entry(submission, content(submission.path))
+        except DataError as error:
+            graded.marks.append(failed(submission.name, str(error)))
+            continue
+        mark = journal.known(entry)
+        if mark is None:
+            rest.append((submission, entry))
+        else:
+            graded.marks.append(mark)
+            graded.again += 1
+    return rest
+
+
 def _mark(
     plan: Plan,
-    rest: Sequence[Submission],
+    rest: Sequence[tuple[Submission, str]],
     journal: Journal,
     graded: Graded,
     progress: Progress,
@@ -117,18 +134,26 @@ def _mark(
 
     limits = Limits(plan.seconds, plan.megabytes * 2**20)
 
-    def work(submission: Submission) -> dict[str, object]:
-        return marked(submission.name, submission.path, plan.key).as_dict()
+    def work(task: tuple[Submission, str]) -> dict[str, object]:
+        submission, entry = task
+        try:
+            data = content(submission.path)
+        except DataError as error:
+            return failed(submission.name, str(error)).as_dict()
+        if journal.entry(submission, data) != entry:
+            return failed(submission.name, "the file was changed while it was graded").as_dict()
+        return marked(submission.name, data, submission.path.suffix, plan.key).as_dict()
 
     for outcome in each(rest, work, plan.jobs, limits):
+        submission, entry = outcome.task
         mark = (
-            failed(outcome.task.name, outcome.failure)
+            failed(submission.name, outcome.failure)
             if outcome.answer is None
             else Mark.of(outcome.answer)
         )
         mark = replace(mark, seconds=round(outcome.seconds, 3))
         write_feedback(plan.feedback, mark, plan.most)
-        journal.add(outcome.task, mark)
+        journal.add(entry, mark)
         graded.marks.append(mark)
         progress.marked(mark)
 

@@ -24,7 +24,7 @@ def digest(*parts: bytes | str) -> str:
     """A fingerprint of texts and contents."""
     found = sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode(errors="surrogatepass") if isinstance(part, str) else part
         found.update(len(data).to_bytes(8, "big") + data)
     return found.hexdigest()[:32]
 
@@ -58,19 +58,19 @@ class Journal:
         assert self._file is not None
         self._file.close()
 
-    def entry(self, submission: Submission) -> str:
+    def entry(self, submission: Submission, content: bytes) -> str:
         """What a mark is of: name, content, key and options."""
-        return digest(self.key, submission.name, submission.path.read_bytes())
+        return digest(self.key, submission.name, content)
 
-    def known(self, submission: Submission) -> Mark | None:
+    def known(self, entry: str) -> Mark | None:
         """The mark of an earlier run, None where there is none or it failed."""
-        mark = self._known.get(self.entry(submission))
+        mark = self._known.get(entry)
         return None if mark is None or mark.status == FAILED else mark
 
-    def add(self, submission: Submission, mark: Mark) -> None:
+    def add(self, entry: str, mark: Mark) -> None:
         """Write a mark to the disk."""
         assert self._file is not None
-        line = {"of": self.entry(submission), "mark": mark.as_dict()}
+        line = {"of": entry, "mark": mark.as_dict()}
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from symgrad.errors import SymgradError
-from symgrad.language.source import read
+from symgrad.errors import DataError, SymgradError
 from symgrad.verify.names import Truth
 from symgrad.verify.remarks import of_steps
 from symgrad.verify.verify import verify_steps
@@ -67,12 +65,12 @@ class Key:
             self.truth.written(target)
 
 
-def marked(name: str, path: Path, key: Key) -> Mark:
+def marked(name: str, content: bytes, suffix: str, key: Key) -> Mark:
     """The mark of one file. A file that cannot be read as text, or has no formula, gets none."""
-    language = "latex" if path.suffix == ".tex" else None
+    language = "latex" if suffix == ".tex" else None
     try:
         steps = verify_steps(
-            read(str(path)), key.truth, list(key.wanted) or None, language=language,
+            _text(content), key.truth, list(key.wanted) or None, language=language,
             layout=key.layout,
         )  # fmt: skip
     except SymgradError as error:
@@ -92,6 +90,15 @@ def marked(name: str, path: Path, key: Key) -> Mark:
         list(steps.missing),
         of_steps(steps),
     )
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from None
 
 
 def failed(name: str, reason: str) -> Mark:

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from symgrad.files import write
@@ -19,6 +20,9 @@ COLUMNS = (
     "submission", "points", "score", "status", "right", "lines", "first_wrong", "mistakes",
     "missing", "seconds",
 )  # fmt: skip
+
+_LONGEST = 60
+"""Characters of a submission's name in that of its feedback file."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
@@ -80,9 +84,15 @@ def gradescope(mark: Mark, most: float) -> str:
 
 
 def place(folder: Path, name: str, suffix: str) -> Path:
-    """Where the file of a submission is, made of its name; nothing leads out of the folder."""
+    """Where the file of a submission is, made of its name; nothing leads out of the folder.
+
+    A name that had to be changed for that has a fingerprint behind it, so that no two share a file.
+    """
     flat = "__".join(part for part in Path(name).parts if part not in ("/", ".", ".."))
-    return folder / f"{flat or 'submission'}{suffix}"
+    flat = "".join(c if c.isalnum() or c in "-_. " else "_" for c in flat)[:_LONGEST]
+    if flat != name:
+        flat = f"{flat}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return folder / f"{flat}{suffix}"
 
 
 def write_feedback(folder: Path, mark: Mark, most: float) -> Path:

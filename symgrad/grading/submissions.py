@@ -1,18 +1,26 @@
 """The submissions in a folder: which files they are, and what each is called.
 
 Why it exists: people hand in one file each, or a folder each. A file's name is its path without
-the suffix; of a folder of its own with one file in it, the folder's.
+the suffix; of a folder of its own with one file in it, the folder's. What is handed in is not
+trusted: a link is not followed, a file is read no further than any submission goes, and a name may
+hold anything that a file system allows.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from symgrad.errors import DataError
+from symgrad.language.source import MAX_CHARACTERS
 
 SUFFIXES = (".tex", ".txt", ".md", ".sg")
+
+
+MOST_BYTES = 4 * MAX_CHARACTERS
+"""A text of as many characters as may be read has at most so many bytes."""
 
 
 class Submission(NamedTuple):
@@ -28,13 +36,13 @@ def submissions(given: Path) -> list[Submission]:
     Hidden files and files with other suffixes are no submissions.
     """
     if given.is_file():
-        return [Submission(given.stem, given)]
+        return [Submission(printable(given.stem), given)]
     if not given.is_dir():
         raise DataError(f"there is no folder {given}; give the folder of the submissions.")
     files = sorted(
         path
         for path in given.rglob("*")
-        if path.is_file()
+        if (path.is_file() or path.is_symlink())
         and path.suffix.lower() in SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(given).parts)
     )
@@ -50,5 +58,25 @@ def submissions(given: Path) -> list[Submission]:
             name = own.parent
         else:
             name = own if stems[path.with_suffix("")] > 1 else own.with_suffix("")
-        found.append(Submission(name.as_posix(), path))
+        found.append(Submission(printable(name.as_posix()), path))
+    return found
+
+
+def printable(name: str) -> str:
+    """A name without bytes that are no text, and without ends of lines."""
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a submission; raises DataError for a link, and for what cannot be read."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        why = "it is a link, which is not followed" if path.is_symlink() else error.strerror
+        raise DataError(f"the file cannot be read: {why}.") from error
+    with open(file, "rb") as opened:
+        found = opened.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise DataError(f"the file has more than {MOST_BYTES} bytes; hand in the derivation alone.")
     return found

@@ -38,6 +38,9 @@ from symgrad.verify.witness import Witness, readable, superscript
 ENOUGH = 40
 """A wrong claim is accepted with a chance below 2 to minus this."""
 
+_REGIONS = ", in the regions between kinks and jumps in which these points lie"
+"""What is known of a piecewise formula."""
+
 METHODS: dict[str, str] = {
     "same graph": "it is the same formula",
     "same canonical form": "both are the same formula once products are multiplied out and like "
@@ -325,7 +328,7 @@ class _Comparing:
             "exact arithmetic",
             f"The claim and {self.what} agree exactly at {where} (computed modulo primes of {BITS} "
             "and more bits): the chance that a wrong claim does is below "
-            f"2{superscript(-certain)}.",
+            f"2{superscript(-certain)}{_REGIONS if self.trials.switches else ''}.",
             domain=self._exceptions(),
         )
 

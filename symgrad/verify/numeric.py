@@ -47,7 +47,7 @@ def judge_function(function: Function, target: Target, truth: Truth, seed: int =
     labels = frozenset(
         key for key, n in given.items() if n.kind is Kind.LEAF and n.leaf.classes is not None
     )
-    worst, shapes, compared = 0.0, set(), 0
+    seen: list[tuple[Point, np.ndarray, np.ndarray]] = []
     for point in _points(nodes, seed):
         with np.errstate(all="ignore"):
             true, *values = evaluate(nodes, point, FLOAT)
@@ -57,7 +57,11 @@ def judge_function(function: Function, target: Target, truth: Truth, seed: int =
         if claimed.shape != true.shape:
             words = remarks.function_shape(name, claimed.shape, true.shape)
             return _verdict(WRONG, words, left, target, truth, "shape", diagnosis=words)
-        scale = max(1.0, float(np.abs(true).max(initial=0.0)))
+        seen.append((point, claimed, true))
+    # at one point the gradient may be nothing but rounding; a small one is not small everywhere
+    scale = max((float(np.abs(true).max(initial=0.0)) for _, _, true in seen), default=0.0) or 1.0
+    worst = 0.0
+    for point, claimed, true in seen:
         error = float(np.abs(claimed - true).max(initial=0.0)) / scale
         if not error <= TOLERANCE:
             shown = {leaf.name: point.values[leaf.name] for leaf in RandomPoints(nodes).leaves}
@@ -66,8 +70,8 @@ def judge_function(function: Function, target: Target, truth: Truth, seed: int =
             return _verdict(
                 WRONG, words, left, target, truth, "other", witness, remarks.OF_CALLABLE
             )
-        worst, compared = max(worst, error), compared + 1
-        shapes.add(tuple(point.sizes.values()))
+        worst = max(worst, error)
+    compared, shapes = len(seen), {tuple(point.sizes.values()) for point, _, _ in seen}
     if compared < 4:
         return _verdict(UNDECIDED, remarks.no_points(compared), left, target, truth)
     words = remarks.in_floats(compared, len(shapes), worst, TOLERANCE)

@@ -13,6 +13,7 @@ is looked at, and not the difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -40,14 +41,8 @@ KINKED = 60
 SINGLES = 3_000
 """At most so many edits are tried alone."""
 
-_NICE = (2, 3, 4, 5, 6, 8)
-_CONSTANTS = [
-    sp.Rational(sign * a, b) for a in (1, *_NICE) for b in (1, *_NICE) for sign in (1, -1)
-]
-CONSTANTS: tuple[sp.Rational, ...] = tuple(
-    sorted(dict.fromkeys(_CONSTANTS), key=lambda c: (abs(c.p) + c.q, c.q, -c))
-)
-"""Factors that people forget, the simplest first."""
+LARGEST = 1_000
+"""The numerator and the denominator of a factor that people forget: 2, ½, the size of a batch."""
 
 
 class Found(NamedTuple):
@@ -118,9 +113,10 @@ class Search:
         for scale in self._scales():
             sizes = [float(scale.xreplace(dict(p.sizes))) for p in self.points]
             rest = [c / size for c, size in zip(factors, sizes, strict=True)]
-            for constant in CONSTANTS:
-                if all(abs(r / float(constant) - 1) < 1e-7 for r in rest):
-                    return constant * scale
+            constant = Fraction(rest[0]).limit_denominator(LARGEST)
+            small = 0 < abs(constant.numerator) <= LARGEST
+            if small and all(abs(r / float(constant) - 1) < 1e-8 for r in rest):
+                return sp.Rational(constant.numerator, constant.denominator) * scale
         return None
 
     def _scales(self) -> Iterator[sp.Expr]:

@@ -93,7 +93,7 @@ class Steps(Sequence[StepVerdict]):
         found = {x.status for x in self.verdicts}
         if found & {WRONG, AGAIN, FOLLOWS} or (self.missing and not found & {UNREADABLE}):
             return WRONG
-        if found & {UNDECIDED, UNREADABLE} or not self.verdicts:
+        if found & {UNDECIDED, UNREADABLE} or RIGHT not in found:
             return UNDECIDED
         return RIGHT
 
@@ -274,7 +274,8 @@ class Marking:
 
     def result(self, wanted: Sequence[Target] = ()) -> Steps:
         """What was marked, and which of what was ``wanted`` no line is about."""
-        keys = {x.claim.target.key for x in self.steps if x.claim is not None}
+        said = [x for x in self.steps if x.status != NAMED]
+        keys = {x.claim.target.key for x in said if x.claim is not None}
         missing = [x.name for x in wanted if x.key not in keys]
         return Steps(tuple(self.steps), tuple(missing))
 

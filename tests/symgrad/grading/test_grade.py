@@ -131,6 +131,24 @@ def test_hostile_submissions_cost_only_themselves(course: Path) -> None:
     assert not Path("/tmp/symgrad-hostile").exists()
 
 
+def test_names_links_and_sizes_of_any_kind(course: Path) -> None:
+    folder = course / "handed in"
+    (folder / ("n" * 240 + ".txt")).write_text(RIGHT)
+    (folder / "two\nlines.txt").write_text(RIGHT)
+    (folder / "secret.txt").symlink_to("/etc/passwd")
+    with open(folder / "sparse.txt", "wb") as file:
+        file.truncate(2**31)
+    with open(os.fsencode(folder) + b"/M\xfcller.txt", "w") as file:
+        file.write(RIGHT)
+    marks = by_name(grade(planned(course)).marks)
+    assert len(marks) == 9
+    assert marks["n" * 240].score == 1
+    assert marks["two\ufffdlines"].score == marks["M\ufffdller"].score == 1
+    assert "is a link" in marks["secret"].feedback
+    assert "more than 400000 bytes" in marks["sparse"].feedback
+    assert len(list(csv.DictReader(StringIO((course / "results.csv").read_text())))) == 9
+
+
 def test_what_is_known_is_not_marked_again(course: Path) -> None:
     first = grade(planned(course))
     again = grade(planned(course))
@@ -153,7 +171,8 @@ def test_a_journal_that_was_cut_off_is_used(course: Path) -> None:
     assert found.again == 3
     assert len(found.marks) == 4
     with Journal(journal, planned(course).fingerprint) as read:
-        assert all(read.known(s) for s in submissions(course / "handed in"))
+        found_now = submissions(course / "handed in")
+        assert all(read.known(read.entry(s, s.path.read_bytes())) for s in found_now)
 
 
 def test_a_run_that_is_stopped_goes_on(course: Path) -> None:
@@ -165,7 +184,7 @@ def test_a_run_that_is_stopped_goes_on(course: Path) -> None:
         str(course / "results.csv"), "--jobs", "2",
     ]  # fmt: skip
     stops = 0
-    for kind in (signal.SIGKILL, signal.SIGINT):
+    for kind in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         journal = course / ".results.csv.journal"
         stopped = False
@@ -239,7 +258,12 @@ def test_folders_that_are_not_there(course: Path) -> None:
 
 
 def test_names_of_files_stay_in_the_folder_and_cells_are_no_formulas() -> None:
-    assert place(Path("out"), "../../etc/passwd", ".txt") == Path("out/etc__passwd.txt")
+    path = place(Path("out"), "../../etc/passwd", ".txt")
+    assert path.parent == Path("out")
+    assert path.name.startswith("etc__passwd-")
+    assert place(Path("out"), "s/t", ".txt") != place(Path("out"), "s__t", ".txt")
+    assert place(Path("out"), "anna", ".txt") == Path("out/anna.txt")
+    assert len(place(Path("out"), "x" * 300, ".txt").name) < 100
     mark = Mark("=HYPERLINK(1)", "right", 1 / 3, 1, 3, None, [], [], "")
     assert "'=HYPERLINK(1)" in table([mark], 1.0)
     assert points(mark, 10.0) == "3.33"

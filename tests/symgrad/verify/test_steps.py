@@ -186,3 +186,12 @@ def test_limits_and_errors() -> None:
         sg.verify_steps("δ2 = p − y", M, layout="sideways")
     with pytest.raises(ParseError, match="invisible"):
         sg.verify_steps("δ2 = p\u202e − y", M)
+
+
+def test_names_alone_say_nothing() -> None:
+    steps = sg.verify_steps("dL/dW1 = dL/dW1\ndL/dW2 = dL/dW2", M, [M.W1, M.W2])
+    assert steps.status == "wrong"
+    assert steps.missing == ("∂L/∂W1", "∂L/∂W2")
+    assert steps.score == 0
+    assert "Every line is right" not in str(steps)
+    assert sg.verify_steps("dL/dW1 = dL/dW1", M).status == "undecided"

@@ -440,3 +440,9 @@ L = 1/2 ‖W2 h - t‖^2
     assert "itself, so nothing is said of it" in verdict.reason
     right = "g = (W2 h - t) h'\ndL/dW2 = g"
     assert sg.verify(right, sg.parse(text))
+
+
+def test_a_small_gradient_is_no_rounding_error() -> None:
+    model = sg.parse("x: scalar\nL = x^2 / 1000000000")
+    assert sg.verify(lambda x: 2e-9 * x, model, "x")
+    assert not sg.verify(lambda x: 0.0, model, "x")
