@@ -142,10 +142,10 @@ if TYPE_CHECKING:
     from symgrad.plots.units import plot_units
     from symgrad.plots.vector_activation import plot_vector_activation
     from symgrad.training import training_module
-    from symgrad.verify.steps import Steps, StepVerdict
-    from symgrad.verify.verdict import Verdict
-    from symgrad.verify.verify import verify, verify_steps
-    from symgrad.verify.witness import Witness
+    from symgrad.verification.steps import Steps, StepVerdict
+    from symgrad.verification.verdict import Verdict
+    from symgrad.verification.verify import verify, verify_steps
+    from symgrad.verification.witness import Witness
 
 __version__ = "0.1.0"
 
@@ -305,12 +305,12 @@ _ON_FIRST_USE = {
     "plot_vector_activation": "symgrad.plots.vector_activation",
     "training_module": "symgrad.training",
     "unit_report": "symgrad.plots.unit_report",
-    "StepVerdict": "symgrad.verify.steps",
-    "Steps": "symgrad.verify.steps",
-    "Verdict": "symgrad.verify.verdict",
-    "Witness": "symgrad.verify.witness",
-    "verify": "symgrad.verify.verify",
-    "verify_steps": "symgrad.verify.verify",
+    "StepVerdict": "symgrad.verification.steps",
+    "Steps": "symgrad.verification.steps",
+    "Verdict": "symgrad.verification.verdict",
+    "Witness": "symgrad.verification.witness",
+    "verify": "symgrad.verification.verify",
+    "verify_steps": "symgrad.verification.verify",
 }
 """What generates code, plots or reads text is imported on first use: deriving does without it."""
 

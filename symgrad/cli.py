@@ -177,7 +177,7 @@ def verify(
 
     The exit status is 0 for right, 1 for wrong, 2 for undecided or not readable.
     """
-    from symgrad.verify.command import NOT_DECIDED, STYLES, answer
+    from symgrad.verification.command import NOT_DECIDED, STYLES, answer
 
     try:
         found = answer(model, claim, wrt, language=language, layout=layout)

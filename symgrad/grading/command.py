@@ -13,7 +13,7 @@ from symgrad.errors import DeclarationError
 from symgrad.grading.grade import CSV, RESULTS, Graded, Plan, Progress, fingerprint, grade
 from symgrad.grading.marks import FAILED, Key, Mark
 from symgrad.models import LoadedModel, load_model
-from symgrad.verify.names import Truth
+from symgrad.verification.names import Truth
 
 if TYPE_CHECKING:
     from rich.console import Console

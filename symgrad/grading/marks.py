@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from symgrad.errors import DataError, SymgradError
-from symgrad.verify.names import Truth
-from symgrad.verify.remarks import of_steps
-from symgrad.verify.verify import verify_steps
+from symgrad.verification.names import Truth
+from symgrad.verification.remarks import of_steps
+from symgrad.verification.verify import verify_steps
 
 FAILED = "failed"
 """The status of a submission that could not be marked; that of any other is `Steps.status`."""

@@ -18,7 +18,7 @@ from claim_sources import SOURCES, Source
 from claim_writings import Claim, in_latex, right_claims
 
 from symgrad.errors import SymgradError
-from symgrad.verify.verify import verify
+from symgrad.verification.verify import verify
 
 RIGHT, SINGLE, DOUBLE = "right", "single", "double"
 

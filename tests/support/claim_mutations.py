@@ -1,6 +1,6 @@
 """The mistakes of the corpus, made in syntax trees; a row of `MUTATORS` is one of them.
 
-Written apart from symgrad.verify.edits, which has to find them.
+Written apart from symgrad.verification.edits, which has to find them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from oracle import Net, point
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.lift import lift
-from symgrad.verify.names import Truth
+from symgrad.verification.names import Truth
 
 
 class Slope(NamedTuple):

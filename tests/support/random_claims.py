@@ -17,8 +17,8 @@ from oracle import Net
 
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
-from symgrad.verify.equality import Comparison
-from symgrad.verify.points import RandomPoints
+from symgrad.verification.equality import Comparison
+from symgrad.verification.points import RandomPoints
 from symgrad.vocabulary import plain
 
 

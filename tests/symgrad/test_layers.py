@@ -32,26 +32,26 @@ CORE = [
     "language.messages", "language.parser", "language.limits", "language.arithmetic",
     "language.relations", "language.functions", "language.scope", "language.declarations",
     "language.chains", "language.sums", "language.expressions", "language.model", "models",
-    "language.tex_counting", "language.tex_commands", "language.tex_names", "language.tex_tokens",
-    "language.tex_document", "language.tex_layout", "language.tex_tree", "language.tex_reading",
-    "language.tex_derivatives", "language.tex_scripts", "language.tex_meaning",
-    "language.tex_messages", "language.tex_parser", "language.tex", "language.tex_rules",
+    "language.tex.counting", "language.tex.commands", "language.tex.names", "language.tex.tokens",
+    "language.tex.document", "language.tex.layout", "language.tex.tree", "language.tex.reading",
+    "language.tex.derivatives", "language.tex.scripts", "language.tex.meaning",
+    "language.tex.messages", "language.tex.parser", "language.tex.read", "language.tex.rules",
     "pictures.drawn", "pictures.messages", "pictures.numerals", "pictures.rows", "pictures.scene",
     "pictures.palette", "pictures.ranks", "pictures.grid", "pictures.crossings",
     "pictures.positions", "pictures.routes", "pictures.layout", "pictures.fold", "pictures.again",
     "pictures.svg", "pictures.dot", "pictures.mermaid", "pictures.exact", "pictures.point",
-    "verify.field", "verify.number", "verify.arithmetic", "verify.bodies", "verify.canonical",
-    "verify.samplers",
-    "verify.points", "verify.chance", "verify.witness", "verify.switches", "verify.arrays",
-    "verify.evaluate",
-    "verify.literal", "verify.trials", "verify.domains", "verify.equality", "verify.names",
-    "verify.spellings", "verify.work", "verify.claims", "verify.mistakes", "verify.pool",
-    "verify.proposals", "verify.sum_edits", "verify.product_edits", "verify.value_edits",
-    "verify.edits", "verify.search", "verify.pairs", "verify.tree_edits", "verify.diagnose",
-    "verify.remarks",
-    "verify.verdict", "verify.judge", "verify.numeric", "verify.steps", "verify.verify",
-    "verify.command", "grading.submissions", "grading.marks", "grading.journal",
-    "grading.reports", "grading.process", "grading.grade", "grading.command",
+    "verification.field", "verification.number", "verification.arithmetic", "verification.bodies",
+    "verification.canonical", "verification.samplers", "verification.points", "verification.chance",
+    "verification.witness", "verification.switches", "verification.arrays", "verification.evaluate",
+    "verification.literal", "verification.trials", "verification.domains", "verification.equality",
+    "verification.names", "verification.spellings", "verification.work", "verification.claims",
+    "verification.mistakes", "verification.pool", "verification.proposals",
+    "verification.sum_edits", "verification.product_edits", "verification.value_edits",
+    "verification.edits", "verification.search", "verification.pairs", "verification.tree_edits",
+    "verification.diagnose", "verification.remarks", "verification.verdict", "verification.judge",
+    "verification.numeric", "verification.steps", "verification.verify", "verification.command",
+    "grading.submissions", "grading.marks", "grading.journal", "grading.reports", "grading.process",
+    "grading.grade", "grading.command",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 
@@ -70,8 +70,11 @@ def path_of(module: str) -> Path:
 
 def placed(name: str) -> str:
     """``show.text`` for ``symgrad.show.text``; what is imported from a package is its own."""
-    first, *rest = name.split(".")
-    return ".".join((first, *rest[:1])) if (PACKAGE / first).is_dir() else first
+    parts = name.split(".")
+    depth = 1
+    while depth < len(parts) and (PACKAGE / "/".join(parts[:depth])).is_dir():
+        depth += 1
+    return ".".join(parts[:depth])
 
 
 def imports(module: str) -> dict[str, bool]:
@@ -120,7 +123,7 @@ def test_the_core_knows_nothing_of_code_generation() -> None:
 
 def modules() -> list[Path]:
     """The files of the package, without the bundled data and the ``__init__`` of subpackages."""
-    inner = [path for path in PACKAGE.glob("*/*.py") if path.stem != "__init__"]
+    inner = [path for path in PACKAGE.glob("*/**/*.py") if path.stem != "__init__"]
     return [*PACKAGE.glob("*.py"), *inner]
 
 

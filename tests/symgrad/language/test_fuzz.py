@@ -25,8 +25,8 @@ from latex_formulas import DERIVATIVES, DOCUMENT, ENTRIES, FRAGMENTS, MACROS, ME
 import symgrad as sg
 from symgrad.language.model import parse_expression
 from symgrad.language.scope import Scope
-from symgrad.language.tex import lines, tex_lines
-from symgrad.language.tex_rules import TEX_RULES
+from symgrad.language.tex.read import lines, tex_lines
+from symgrad.language.tex.rules import TEX_RULES
 
 
 @cache

@@ -19,8 +19,8 @@ from symgrad.graph import leaves
 from symgrad.language.model import parse_expression
 from symgrad.language.scope import Scope
 from symgrad.language.source import Source
-from symgrad.language.tex import macros_of, parse_tex, tex_sides
-from symgrad.language.tex_rules import TEX_RULES
+from symgrad.language.tex.read import macros_of, parse_tex, tex_sides
+from symgrad.language.tex.rules import TEX_RULES
 from symgrad.lift import lift
 
 

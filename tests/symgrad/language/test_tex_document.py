@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from latex_formulas import DOCUMENT, FRAGMENTS
 
-from symgrad.language.tex import lines, tex_lines
+from symgrad.language.tex.read import lines, tex_lines
 
 
 def test_a_document() -> None:

@@ -7,8 +7,8 @@ import pytest
 import symgrad as sg
 from symgrad.language.scope import Scope
 from symgrad.language.source import Source
-from symgrad.language.tex import lines, parse_tex
-from symgrad.language.tex_rules import TEX_RULES
+from symgrad.language.tex.read import lines, parse_tex
+from symgrad.language.tex.rules import TEX_RULES
 
 ERRORS: dict[str, tuple[str, str]] = {
     "x^": ("^", "^ has nothing behind it; write ^{…}"),

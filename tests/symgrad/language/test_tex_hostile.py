@@ -9,9 +9,9 @@ import pytest
 import symgrad as sg
 from symgrad.language.layout import MAX_NESTING
 from symgrad.language.scope import Scope
-from symgrad.language.tex import lines
-from symgrad.language.tex_document import MAX_EQUATIONS
-from symgrad.language.tex_rules import TEX_RULES
+from symgrad.language.tex.document import MAX_EQUATIONS
+from symgrad.language.tex.read import lines
+from symgrad.language.tex.rules import TEX_RULES
 
 MODEL = """x, w: vector(D); A: matrix(D, D); s: scalar; y: simplex(C); c: label(C); W1: matrix(C, D)
 z = W1 x

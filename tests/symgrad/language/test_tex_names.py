@@ -7,8 +7,7 @@ import pytest
 import symgrad as sg
 import symgrad.language.syntax as s
 from symgrad.language.source import Source
-from symgrad.language.tex import parse_tex
-from symgrad.language.tex_names import (
+from symgrad.language.tex.names import (
     MARKED,
     SPELLINGS,
     AmbiguousName,
@@ -17,6 +16,7 @@ from symgrad.language.tex_names import (
     resolve,
     spellings,
 )
+from symgrad.language.tex.read import parse_tex
 
 DECLARED = ["W1", "b_1", "alpha", "y_hat", "ŷ2", "z̄", "h′", "W_out", "Wh", "theta", "x"]
 

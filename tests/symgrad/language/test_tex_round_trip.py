@@ -27,8 +27,8 @@ from symgrad.graph import Kind
 from symgrad.index_space import extents
 from symgrad.language.scope import Scope
 from symgrad.language.source import Source
-from symgrad.language.tex import parse_tex, tex_lines, tex_sides
-from symgrad.language.tex_rules import TEX_RULES
+from symgrad.language.tex.read import parse_tex, tex_lines, tex_sides
+from symgrad.language.tex.rules import TEX_RULES
 from symgrad.lift import lift, lift_array
 from symgrad.show.latex_form import latex
 from symgrad.show.steps import Step

@@ -1,0 +1,1 @@
+"""LaTeX as students type it, read into the trees of the text language. Begin with `read`."""

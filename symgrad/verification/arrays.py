@@ -1,0 +1,262 @@
+"""Arrays of floats and arrays of exact numbers, and what the kinds of nodes need of them.
+
+Why it exists: `evaluate` reads a graph literally, over whichever of the two it is given: NumPy's
+floats where a guess is tried thousands of times, arrays of `Number` where it is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+import sympy as sp
+
+from symgrad.verification.arithmetic import FLOATS, Arithmetic, arithmetic_of
+from symgrad.verification.bodies import compiled
+from symgrad.verification.number import Exact, Number, OutsideDomain
+
+
+class Numbers(Protocol):
+    """Arrays of one kind of number, and what the kinds of nodes need of them."""
+
+    bodies: Arithmetic
+
+    def leaf(self, values: np.ndarray) -> np.ndarray:
+        """An array of Fractions in these numbers."""
+
+    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
+        """An array with one constant."""
+
+    def mask(self, where: np.ndarray) -> np.ndarray:
+        """1 where a condition holds, else 0."""
+
+    def apply(self, body: sp.Expr, operands: Sequence[np.ndarray], sizes: Any) -> np.ndarray:
+        """A scalar function at every entry."""
+
+    def positions(self, values: np.ndarray) -> np.ndarray:
+        """Whole numbers, such as labels, as an array of integers."""
+
+    def reduce(self, op: str, rows: np.ndarray) -> np.ndarray:
+        """A reduction that is not a sum, over the last axis."""
+
+    def linalg(self, op: str, matrices: np.ndarray) -> np.ndarray:
+        """An operation of linear algebra on the last two axes."""
+
+
+# --------------------------------------------------------------------------------------- floats
+
+
+class Floats:
+    """NumPy arrays of floats: quick, and no proof of anything."""
+
+    bodies = FLOATS
+
+    def leaf(self, values: np.ndarray) -> np.ndarray:
+        """The nearest floats."""
+        return np.asarray(values, dtype=float)
+
+    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
+        """An array with one constant."""
+        return np.full(shape, self.bodies.constant(value))
+
+    def mask(self, where: np.ndarray) -> np.ndarray:
+        """1.0 and 0.0."""
+        return where.astype(float)
+
+    def apply(self, body: sp.Expr, operands: Sequence[np.ndarray], sizes: Any) -> np.ndarray:
+        """Whole arrays at once."""
+        return np.asarray(compiled(body)(operands, sizes, self.bodies), dtype=float)
+
+    def positions(self, values: np.ndarray) -> np.ndarray:
+        """Rounded; a float that is no number is no position, −1."""
+        return np.asarray(np.nan_to_num(values, nan=-1.0, posinf=-1.0, neginf=-1.0), dtype=int)
+
+    def reduce(self, op: str, rows: np.ndarray) -> np.ndarray:
+        """Over the last axis."""
+        if op == "logsumexp":
+            return np.asarray(np.logaddexp.reduce(rows, axis=-1))
+        if op == "max":
+            return np.asarray(rows.max(axis=-1))
+        if op == "argmax":
+            return np.asarray(rows.argmax(axis=-1), dtype=float)
+        return _rowwise(lambda row: _sparsemax(op, list(row), FLOATS), rows, float)
+
+    def linalg(self, op: str, matrices: np.ndarray) -> np.ndarray:
+        """By NumPy; a singular matrix gives NaN."""
+        if op == "det":
+            return np.asarray(np.linalg.det(matrices))
+        if op == "logdet":
+            return np.asarray(np.linalg.slogdet(matrices)[1])
+        try:
+            return np.linalg.inv(matrices)
+        except np.linalg.LinAlgError:
+            return np.full_like(matrices, np.nan)
+
+
+FLOAT = Floats()
+
+
+def _rowwise(f: Callable[[np.ndarray], Any], rows: np.ndarray, dtype: Any) -> np.ndarray:
+    """A function of each row, the last axis."""
+    result = np.empty(rows.shape[:-1], dtype=dtype)
+    for at in np.ndindex(*rows.shape[:-1]):
+        result[at] = f(rows[at])
+    return result
+
+
+def _sparsemax(op: str, row: list[Any], a: Arithmetic) -> Any:
+    """τ(z), or ½ + Σ over the support of (zⱼ² − τ²)/2 less ½ (Martins and Astudillo, 2016).
+
+    The value is max over p in the simplex of p·z − ½‖p‖².
+    """
+    order = sorted(row, key=_sortable)[::-1]
+    one = a.constant(sp.S.One)
+    total = threshold = None
+    for k, z in enumerate(order, start=1):
+        so_far = z if total is None else total + z
+        count = a.constant(sp.Integer(k))
+        if total is not None and not a.compare(one + count * z, ">", so_far):
+            break
+        total = so_far
+        threshold = (total - one) * a.power(count, Fraction(-1))
+    if op == "sparsemax_threshold":
+        return threshold
+    value = None
+    half = a.constant(sp.Rational(1, 2))
+    for z in row:
+        p = z - threshold
+        if not a.compare(p, ">", a.constant(sp.S.Zero)):
+            continue
+        term = p * z - half * (p * p)
+        value = term if value is None else value + term
+    return value
+
+
+def _sortable(x: Any) -> float:
+    return float(x.ball.mid()) if isinstance(x, Number) else float(x)
+
+
+# ------------------------------------------------------------------------------- exact numbers
+
+
+class Exactly:
+    """Arrays of `Number`: certified, and exact modulo primes."""
+
+    def __init__(self, field: Exact) -> None:
+        self.field = field
+        self.bodies = arithmetic_of(field)
+
+    def leaf(self, values: np.ndarray) -> np.ndarray:
+        """The rationals themselves."""
+        return _objects(self.field.rational, values)
+
+    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
+        """An array with one constant."""
+        found = np.empty(shape, dtype=object)
+        found.fill(compiled(value)((), {}, self.bodies))
+        return found
+
+    def mask(self, where: np.ndarray) -> np.ndarray:
+        """1 and 0."""
+        return _objects(lambda x: self.field.rational(int(x)), where)
+
+    def apply(self, body: sp.Expr, operands: Sequence[np.ndarray], sizes: Any) -> np.ndarray:
+        """An entry at a time."""
+        run, a = compiled(body), self.bodies
+        if not operands:
+            return scalar(run((), sizes, a))
+        apply = np.frompyfunc(lambda *x: run(x, sizes, a), len(operands), 1)
+        return np.asarray(apply(*operands), dtype=object)
+
+    def positions(self, values: np.ndarray) -> np.ndarray:
+        """The whole numbers; raises Imprecise where one is not certain."""
+        return np.asarray(_objects(Number.whole, values), dtype=int)
+
+    def reduce(self, op: str, rows: np.ndarray) -> np.ndarray:
+        """Over the last axis."""
+        return _rowwise(lambda row: _EXACT_REDUCTIONS[op](list(row), self.bodies), rows, object)
+
+    def linalg(self, op: str, matrices: np.ndarray) -> np.ndarray:
+        """By cofactors: matrices are small."""
+        batch, n = matrices.shape[:-2], matrices.shape[-1]
+        result = np.empty(matrices.shape if op == "inverse" else batch, dtype=object)
+        for at in np.ndindex(*batch):
+            rows = matrices[at].tolist()
+            if op == "inverse":
+                whole = _determinant(rows).inverse()
+                for i, j in np.ndindex(n, n):
+                    minor = [[*r[:i], *r[i + 1 :]] for k, r in enumerate(rows) if k != j]
+                    entry = _determinant(minor) * whole if n > 1 else whole
+                    result[(*at, i, j)] = -entry if (i + j) % 2 else entry
+                continue
+            found = _determinant(rows)
+            result[at] = found if op == "det" else _log_size(found)
+        return result
+
+
+def scalar(x: Any) -> np.ndarray:
+    """One number as an array without axes."""
+    found = np.empty((), dtype=object if isinstance(x, Number) else float)
+    found[()] = x
+    return found
+
+
+def _objects(f: Callable[[Any], Any], values: np.ndarray) -> np.ndarray:
+    found = np.empty(values.shape, dtype=object)
+    for at in np.ndindex(*values.shape):
+        found[at] = f(values[at])
+    return found
+
+
+def _log_size(x: Number) -> Number:
+    return (-x if x.sign() < 0 else x).log()
+
+
+def _determinant(rows: list[list[Number]]) -> Number:
+    if len(rows) == 1:
+        return rows[0][0]
+    found: Number | None = None
+    for k, row in enumerate(rows):
+        term = row[0] * _determinant([r[1:] for i, r in enumerate(rows) if i != k])
+        signed = -term if k % 2 else term
+        found = signed if found is None else found + signed
+    if found is None:
+        raise OutsideDomain("a matrix without rows has no determinant")
+    return found
+
+
+def _exact_logsumexp(row: list[Number], a: Arithmetic) -> Number:
+    total = row[0].exp()
+    for x in row[1:]:
+        total = total + x.exp()
+    return total.log()
+
+
+def _exact_argmax(row: list[Number], a: Arithmetic) -> Number:
+    best = 0
+    for k, x in enumerate(row[1:], start=1):
+        if (x - row[best]).sign() > 0:
+            best = k
+    return row[best].field.rational(best)
+
+
+def _exact_max(row: list[Number], a: Arithmetic) -> Number:
+    return row[_exact_argmax(row, a).whole()]
+
+
+_EXACT_REDUCTIONS: dict[str, Callable[[list[Number], Arithmetic], Any]] = {
+    "logsumexp": _exact_logsumexp,
+    "max": _exact_max,
+    "argmax": _exact_argmax,
+    "sparsemax_threshold": lambda row, a: _sparsemax("sparsemax_threshold", row, a),
+    "sparsemax_value": lambda row, a: _sparsemax("sparsemax_value", row, a),
+}
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """The middle of each ball, as floats."""
+    if values.dtype != object:
+        return values
+    return np.asarray(_objects(lambda x: float(x.ball.mid()), values), dtype=float)

@@ -1,0 +1,404 @@
+"""Are two graphs equal: proved, agreed on beyond doubt, refuted by an example, or undecided.
+
+Why it exists: a verdict on a student's claim must not be an opinion. A claim is *accepted* on a
+proof (`canonical`), or where exact arithmetic (`field`) agrees at random points of several shapes
+such that a wrong claim would do so with a chance below 2⁻⁴⁰ (`chance`). It is *rejected* only
+where, at a point of small rational numbers, the two certified intervals are disjoint. Everything
+else is *undecided*, and the reason says what is missing.
+
+Floats (`trials`) only choose where to look. A claim that differs from the truth only at kinks is
+right, and the comparison says where they differ (`domains`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from symgrad.errors import ShapeError
+from symgrad.graph import Node, peel
+from symgrad.listing import shape_text
+from symgrad.simplify import strip_names
+from symgrad.verification.canonical import are_one
+from symgrad.verification.chance import bits_of_agreement, bits_of_all
+from symgrad.verification.domains import Missing, differs_at, missing_fact, only_where
+from symgrad.verification.evaluate import field_for, takes_roots
+from symgrad.verification.field import BITS
+from symgrad.verification.literal import expanded, filled_up, lumped, with_symbols
+from symgrad.verification.number import Exact
+from symgrad.verification.points import Free, Point, Sizes, Wanted
+from symgrad.verification.switches import switches
+from symgrad.verification.trials import AGREE, PRECISIONS, SHOW, Side, Trial, Trials
+from symgrad.verification.witness import Witness, readable, superscript
+
+ENOUGH = 40
+"""A wrong claim is accepted with a chance below 2 to minus this."""
+
+_REGIONS = ", in the regions between kinks and jumps in which these points lie"
+"""What is known of a piecewise formula."""
+
+METHODS: dict[str, str] = {
+    "same graph": "it is the same formula",
+    "same canonical form": "both are the same formula once products are multiplied out and like "
+    "terms are collected",
+    "exact arithmetic": "both have the same value, in exact arithmetic, at random points of "
+    "several shapes",
+    "interval arithmetic": "there is an example on which they differ, computed with intervals "
+    "that contain the true values",
+    "floating point": "both have been computed in floating point, which proves nothing",
+}
+"""What decided, in words."""
+
+
+class Comparison(NamedTuple):
+    """Whether a claim equals the truth, and how that is known."""
+
+    equal: bool | None
+    """None: undecided."""
+    method: str
+    """A key of `METHODS`."""
+    reason: str
+    """A sentence."""
+    witness: Witness | None = None
+    """Only where ``equal`` is False."""
+    domain: str = ""
+    """``equal only where x > 0``, or ``they differ only at z = 0``."""
+    missing: Missing | None = None
+    """The fact that was not declared under which a rejected claim is right, which is then
+    ``domain`` in words too. None where there is no such fact or a condition on values is found."""
+
+
+def compare(claim: Node, truth: Node, *, seed: int = 0, what: str = "the true value") -> Comparison:
+    """Compare two graphs over the same leaves; ``what`` names the truth in sentences.
+
+    Both have one shape, else ShapeError.
+    """
+    if claim.shape != truth.shape:
+        raise ShapeError(
+            f"a claim of shape {shape_text(claim.shape)} was compared with a value of shape "
+            f"{shape_text(truth.shape)}; expected two of one shape."
+        )
+    one, other = strip_names([claim, truth])
+    if one is other:
+        return Comparison(True, "same graph", "It is the same formula as ours.")
+    smaller, small_truth = with_symbols([claim, truth])
+    if smaller is not claim or small_truth is not truth:
+        known = _compared(smaller, small_truth, seed, what)
+        found = _as_declared(known, claim, truth, seed, what)
+        if found is not None:
+            return found
+    return _compared(claim, truth, seed, what)
+
+
+def _compared(claim: Node, truth: Node, seed: int, what: str) -> Comparison:
+    return _Comparing(Trials(claim, truth, seed), what).result()
+
+
+def _as_declared(
+    found: Comparison, claim: Node, truth: Node, seed: int, what: str
+) -> Comparison | None:
+    """What is known for all sizes as a comparison at the declared ones; None where it is not."""
+    if found.witness is None:
+        return found if found.equal else None
+    small = Point(found.witness.sizes, found.witness.values)
+    point = filled_up([claim, truth], small)
+    smaller = with_symbols([claim, truth])
+    lump = lumped(smaller, [claim, truth], point, small)
+    if lump is None:
+        witness = certified(Trials(claim, truth, seed), point, what)
+    else:
+        witness = certified(Trials(smaller[0], smaller[1], seed), lump, what)
+        if witness is not None:
+            shape = tuple(point.size(n) for n in truth.shape)
+            claimed, true = (expanded(a, shape) for a in (witness.claimed, witness.true))
+            witness = Witness(point.sizes, dict(sorted(point.values.items())), claimed, true, what)
+    return None if witness is None else _refuted(witness, found)
+
+
+def _refuted(witness: Witness, found: Comparison) -> Comparison:
+    """A rejection; of ``found`` the domain counts."""
+    text = str(witness)
+    reason = f"{text[0].upper()}{text[1:]}."
+    return found._replace(equal=False, method="interval arithmetic", reason=reason, witness=witness)
+
+
+def certified(trials: Trials, point: Point, what: str) -> Witness | None:
+    """The witness that a point is, if intervals at it are disjoint in some entry."""
+    for precision in PRECISIONS:
+        found = trials.exactly(point, Exact(0), precision)  # without residues
+        if found is not None and found.disjoint:
+            values = {leaf.name: point.values[leaf.name] for leaf in trials.random.leaves}
+            claimed, true = _readable(found.claimed), _readable(found.true)
+            return Witness(point.sizes, dict(sorted(values.items())), claimed, true, what)
+    return None
+
+
+class _Comparing:
+    """One comparison: the trials so far, and what has been concluded."""
+
+    def __init__(self, trials: Trials, what: str) -> None:
+        self.trials, self.what = trials, what
+        self.seen: list[Trial] = []
+        self.undefined = 0
+        self.without: set[tuple[int, ...]] = set()
+        """Shapes at which the claim had no value where the truth had one."""
+
+    def result(self) -> Comparison:
+        """Floats first, as they are quick; what they say is then proved."""
+        if self._screened() and (no := self._rejected(self.seen[-1].point)) is not None:
+            return no
+        if are_one(self.trials.claim, self.trials.truth):
+            return Comparison(
+                True,
+                "same canonical form",
+                f"After multiplying out, the claim and {self.what} are the same formula, term by "
+                "term.",
+                domain=self._exceptions(),
+            )
+        if not self.seen:
+            return self._nothing_to_compare()
+        if self.without - {tuple(trial.point.sizes.values()) for trial in self.seen}:
+            return self._undecided(0, 0)  # it has values for trivial sizes only
+        return self._exactly()
+
+    # ------------------------------------------------------------------------------ floats
+
+    def _screened(self) -> bool:
+        """Whether some random point shows a difference; else ``seen`` has points worth more."""
+        trials = self.trials
+        own = set(map(peel, switches([trials.claim]))) - set(map(peel, switches([trials.truth])))
+        for trial in trials.defined(_MANY if own else _MOST if trials.switches else _FEW):
+            if not trial.has_both:
+                self.undefined += 1
+                self.without.add(tuple(trial.point.sizes.values()))
+                continue
+            self.seen.append(trial)
+            if trial.differ():
+                return True
+        return False
+
+    def _nothing_to_compare(self) -> Comparison:
+        who = "the claim has" if self.undefined else f"{self.what} has"
+        return Comparison(
+            None,
+            "floating point",
+            f"No point was found at which {who} a value, so there was nothing to compare; declare "
+            "the domain of the symbols, such as sg.assume(x, Q.positive).",
+        )
+
+    # ----------------------------------------------------------------------------- refuting
+
+    def _rejected(self, known: Point) -> Comparison | None:
+        """A rejection with the smallest witness that is certified; None where ``known`` is none.
+
+        As the two differ at a random point, a small point at which they do is no accident of a
+        kink.
+        """
+        fallback = self._certified(known)
+        if fallback is None:
+            return None
+        found = (self._certified(point) for point in self._small_points())
+        witness = next((w for w in found if w is not None), fallback)
+        return _refuted(witness, self._only_where(witness))
+
+    def _only_where(self, witness: Witness) -> Comparison:
+        """Where the two are equal, if anywhere."""
+        condition = only_where(self.trials, lambda t: not t.differ(), dict(witness.sizes))
+        missing = None if condition else missing_fact(self.trials)
+        if missing is not None:
+            condition = missing.words
+        domain = f"equal only where {condition}" if condition else ""
+        return Comparison(False, "", "", domain=domain, missing=missing)
+
+    def _small_points(self) -> Iterator[Point]:
+        """Candidates for a witness, the best first."""
+        floats = (self._shrunk(*found) for found in self._differing())
+        yield from itertools.islice(floats, _CERTIFICATES)
+        small = self.trials.small
+        for sizes in small.sizes(_CERTIFICATES):  # they differ by less than floats can tell
+            for free in small.of(sizes, _CERTIFICATES):
+                yield small.at(sizes, free)
+
+    def _differing(self) -> Iterator[tuple[Sizes, Free]]:
+        """Small free values at which floats differ, the simplest first."""
+        small = self.trials.small
+        for by, smooth in ((SHOW, True), (SHOW, False), (AGREE, False)):
+            for sizes in small.sizes(_SHAPES):
+                for free in small.of(sizes, _SMALL_POINTS):
+                    if self._differs(sizes, free, by, smooth):
+                        yield sizes, free
+                        break
+
+    def _differs(self, sizes: Sizes, free: Free, by: float, smooth: bool) -> bool:
+        trial = self.trials.at(self.trials.small.at(sizes, free))
+        return trial.differ(by) and (trial.smooth or not smooth)
+
+    def _shrunk(self, sizes: Sizes, free: Free) -> Point:
+        """The point with as many entries 0, and of the others as many 1, as show a difference."""
+        smooth = self.trials.at(self.trials.small.at(sizes, free)).smooth
+        left = _SHRINKS
+        changes = True
+        while changes:  # an entry that was needed may be so no longer
+            changes = False
+            for value, name in itertools.product((_ZERO, _ONE), sorted(free)):
+                blocks = [[at for at, x in np.ndenumerate(free[name]) if x not in (0, value)]]
+                while blocks and left:
+                    block = blocks.pop()
+                    if not block:
+                        continue
+                    left -= 1
+                    changed = free[name].copy()
+                    for at in block:
+                        changed[at] = value
+                    smaller = {**free, name: changed}
+                    if self._differs(sizes, smaller, SHOW, smooth):
+                        free, changes = smaller, True
+                    elif len(block) > 1:
+                        half = len(block) // 2
+                        blocks += [block[half:], block[:half]]
+        return self.trials.small.at(sizes, free)
+
+    def _certified(self, point: Point) -> Witness | None:
+        return certified(self.trials, point, self.what)
+
+    # ------------------------------------------------------------------------------ proving
+
+    def _exactly(self) -> Comparison:
+        """Agreement at enough points, a difference, or neither."""
+        trials = self.trials
+        field = field_for([trials.claim, trials.truth], trials.seed)
+        bits: list[float] = []
+        shapes: set[tuple[int, ...]] = set()
+        sides = frozenset[Side]().union(*(t.signs for t in self.seen))
+        tried = 0
+        rooted = takes_roots([trials.claim, trials.truth])
+        strength = BITS - 1 - (field.kind.twos * field.height if rooted else 0)
+        for trial in self._in_order(field.is_square if rooted else None):
+            found = trials.exactly(trial.point, field, PRECISIONS[0])
+            if found is None:
+                continue
+            tried += 1
+            if not found.agree:
+                found = trials.exactly(trial.point, field, PRECISIONS[-1]) or found
+                if found.disjoint and (no := self._rejected(trial.point)) is not None:
+                    return no
+                if tried - len(bits) >= (_MOST_DOUBTS if bits else _DOUBTS):
+                    break
+                continue
+            sizes = dict(trial.point.sizes)
+            bits.append(bits_of_agreement(trials.claim, trials.truth, sizes, strength))
+            shapes.add(tuple(sizes.values()))
+            sides -= trial.signs
+            enough = len(bits) >= _POINTS and bits_of_all(bits, trials.drawn) > ENOUGH
+            varied = not sides and len(shapes) >= min(_LEAST_SHAPES, len(trials.random.shapes))
+            if enough and (varied or tried >= min(len(self.seen), _MOST)):
+                return self._accepted(bits, len(shapes))
+        return self._undecided(len(bits), tried)
+
+    def _in_order(self, entry: Wanted | None) -> Iterator[Trial]:
+        """Points for exact arithmetic: those that show another side of a kink first.
+
+        If they do not do, others follow, of entries that are wanted: squares modulo primes.
+        """
+        rest: list[Trial] = []
+        sides: set[Side] = set()
+        for trial in self.seen:
+            if trial.signs <= sides and self.trials.switches:
+                rest.append(trial)
+            else:
+                sides |= trial.signs
+                yield trial
+        yield from rest
+        for sizes in (
+            None,
+            *self.trials.small.sizes(_CERTIFICATES),
+        ):  # of few values all have roots
+            more = self.trials.defined(_RETRIES, sizes, entry)
+            yield from (t for t in more if t.has_both)
+
+    def _accepted(self, bits: list[float], shapes: int) -> Comparison:
+        certain = int(bits_of_all(bits, self.trials.drawn))
+        where = f"{len(bits)} random points" + (f" of {shapes} shapes" if shapes > 1 else "")
+        return Comparison(
+            True,
+            "exact arithmetic",
+            f"The claim and {self.what} agree exactly at {where} (computed modulo primes of {BITS} "
+            "and more bits): the chance that a wrong claim does is below "
+            f"2{superscript(-certain)}{_REGIONS if self.trials.switches else ''}.",
+            domain=self._exceptions(),
+        )
+
+    def _exceptions(self) -> str:
+        """Where a claim that is right differs or has no value."""
+        if not self.undefined:
+            return differs_at(self.trials)
+        condition = only_where(self.trials, lambda t: t.has_both)
+        known = f"equal where {condition}" if condition else "equal where the claim has a value"
+        return f"{known}; elsewhere the claim has none" if condition else known
+
+    def _undecided(self, agreed: int, tried: int) -> Comparison:
+        if self.undefined > len(self.seen):
+            reason = (
+                f"At {self.undefined} of {self.undefined + len(self.seen)} random points "
+                f"{self.what} has a value and the claim has none; does it take the root or the "
+                "logarithm of a negative number?"
+            )
+        elif not tried:
+            reason = (
+                f"At none of {self.trials.drawn} random points could exact arithmetic follow the "
+                "functions that are used, so there is neither a proof nor an example against the "
+                "claim."
+            )
+        elif agreed < tried:
+            digits = int(PRECISIONS[-1] * 0.3) // 10 * 10
+            reason = (
+                f"The claim and {self.what} agree to about {digits} digits at {tried} random "
+                "points, so the claim is probably right, but it rests on an identity that is not "
+                "known here."
+            )
+        else:
+            reason = (
+                f"The claim and {self.what} agree at the {tried} points at which they could be "
+                "computed exactly, which are too few to be sure."
+            )
+        return Comparison(None, "interval arithmetic", reason)
+
+
+_FEW, _MOST, _MANY = 12, 24, 400
+"""Random points tried in floats: without kinks, with them, and where the claim has kinks that the
+truth has not. Then the two may differ in a small region only, where exact agreement elsewhere says
+nothing.
+"""
+
+_POINTS = 4
+"""Points at which exact arithmetic has to agree, at the least."""
+
+_LEAST_SHAPES = 3
+"""Shapes that these points have, where the dimensions allow it and values exist."""
+
+_DOUBTS, _MOST_DOUBTS = 8, 40
+"""After so many points at which residues differ and intervals do not, it is undecided. The sign of
+√(x²) modulo a prime is a matter of chance, so where residues agree at some points, more are tried.
+"""
+
+_RETRIES = 40
+"""More random points of each kind, where those so far have no exact values."""
+
+_SHAPES, _SMALL_POINTS = 6, 10
+"""Of how many shapes, and how many in each, small points are tried for a witness."""
+
+_ZERO, _ONE = Fraction(0), Fraction(1)
+
+_SHRINKS = 120
+"""Steps by which a witness is made smaller."""
+
+_CERTIFICATES = 3
+"""Small points that are certified before another way is tried."""
+
+
+def _readable(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.frompyfunc(lambda x: readable(x.ball), 1, 1)(values), dtype=object)

@@ -1,0 +1,163 @@
+"""The smallest change of a claim that makes it right.
+
+Why it exists: "the gradient is something else" helps nobody. What helps is the one place where the
+claim went wrong, and that is found by trying: every edit of `edits`, the most common first
+(two at a time in `pairs`). An edit is tried in floats at one point; of a claim that shares all but
+a few nodes with it, only those are computed. What fits at several points is then decided by
+`equality.compare`, so nothing is reported that is not certain.
+
+For every edit a constant factor or a sign of the whole comes for free: the ratio of the two values
+is looked at, and not the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from symgrad import graph as g
+from symgrad.graph import Node
+from symgrad.verification.arrays import FLOAT
+from symgrad.verification.edits import EDITS, Row, edits
+from symgrad.verification.equality import compare
+from symgrad.verification.evaluate import evaluate
+from symgrad.verification.literal import instead
+from symgrad.verification.points import Point, RandomPoints, dim_symbols
+from symgrad.verification.pool import Pool
+from symgrad.verification.proposals import Edit
+from symgrad.verification.trials import Trials
+
+AGREE = 1e-8
+"""Floats that differ by less than this fraction of the largest may be equal."""
+
+POINTS = 3
+KINKED = 60
+"""Points at which a claim with branches is tried first, as it may be right on one of them only."""
+
+SINGLES = 3_000
+"""At most so many edits are tried alone."""
+
+LARGEST = 1_000
+"""The numerator and the denominator of a factor that people forget: 2, ½, the size of a batch."""
+
+
+class Found(NamedTuple):
+    """A right claim: the edits that lead to it, and the factor that it is then to be scaled by."""
+
+    edits: tuple[Edit, ...]
+    factor: sp.Expr
+    root: Node
+
+    @property
+    def cost(self) -> float:
+        """How far-fetched it is."""
+        own = sum(edit.cost for edit in self.edits)
+        return own if self.factor == 1 else own + 1.0
+
+
+class Search:
+    """The edits of one claim against the truth; all follows from the seed."""
+
+    def __init__(self, truth: Node, pool: Pool, others: Sequence[Node] = (), seed: int = 0) -> None:
+        self.truth, self.pool, self.seed = truth, pool, seed
+        nodes = [truth, *pool.values, *others]
+        self.symbols = dim_symbols(nodes)
+        draws = RandomPoints(nodes, seed + 1, instead(nodes))
+        self.points: list[Point] = []
+        self.memory: list[dict[Node, np.ndarray]] = []
+        for k in range(8 * POINTS):
+            point = draws.draw(anywhere=k >= 2 * POINTS)
+            memory: dict[Node, np.ndarray] = {}
+            (value,) = evaluate([truth], point, FLOAT, memory)
+            if np.isfinite(value).all() and np.abs(value).max(initial=0.0) > 1e-9:
+                self.points.append(point)
+                self.memory.append(memory)
+            if len(self.points) == POINTS:
+                break
+        self.tried = 0
+
+    # ------------------------------------------------------------------------------ trying
+
+    def value(self, node: Node, k: int) -> np.ndarray:
+        """A value at the k-th point."""
+        return evaluate([node], self.points[k], FLOAT, self.memory[k])[0]
+
+    def factor(self, node: Node, k: int) -> float | None:
+        """What a value has to be multiplied by to be the truth at a point; None if nothing does."""
+        if node.shape != self.truth.shape:
+            return None
+        self.tried += 1
+        claimed, true = self.value(node, k), self.memory[k][self.truth]
+        if claimed.shape != true.shape:
+            return None
+        at = int(np.abs(true).argmax())
+        largest = claimed.reshape(-1)[at]
+        if not np.isfinite(largest) or largest == 0:
+            return None
+        c = float(true.reshape(-1)[at] / largest)
+        close = np.abs(c * claimed - true) <= AGREE * np.abs(true).max()
+        return c if bool(close.all()) else None
+
+    def constant(self, node: Node) -> sp.Expr | None:
+        """The constant that a value has to be multiplied by to be the truth, at every point."""
+        if not self.points or self.factor(node, 0) is None:
+            return None
+        found = [self.factor(node, k) for k in range(len(self.points))]
+        factors = [x for x in found if x is not None]
+        if len(factors) < len(found):
+            return None
+        for scale in self._scales():
+            sizes = [float(scale.xreplace(dict(p.sizes))) for p in self.points]
+            rest = [c / size for c, size in zip(factors, sizes, strict=True)]
+            constant = Fraction(rest[0]).limit_denominator(LARGEST)
+            small = 0 < abs(constant.numerator) <= LARGEST
+            if small and all(abs(r / float(constant) - 1) < 1e-8 for r in rest):
+                return sp.Rational(constant.numerator, constant.denominator) * scale
+        return None
+
+    def _scales(self) -> Iterator[sp.Expr]:
+        yield sp.S.One
+        for s in self.symbols:
+            yield 1 / s
+            yield s
+
+    # --------------------------------------------------------------------------- searching
+
+    def right(self, edits: tuple[Edit, ...], root: Node) -> Found | None:
+        """A claim after edits, if a factor of it is the truth for certain."""
+        factor = self.constant(root)
+        if factor is None:
+            return None
+        whole = root
+        if factor != 1:
+            whole = g.add([(factor, root, tuple(range(root.rank)))], root.shape)
+        trials = Trials(whole, self.truth, self.seed + 2)
+        if trials.switches and any(trial.differ() for trial in trials.defined(KINKED)):
+            return None
+        if compare(whole, self.truth, seed=self.seed).equal is not True:
+            return None
+        return Found(edits, factor, whole)
+
+    def single(self, root: Node, rows: Sequence[Row] = EDITS) -> Found | None:
+        """The least edit of a claim, or only a factor, that makes it right."""
+        plain = self.right((), root)
+        if plain is not None:
+            return plain
+        scaled: Found | None = None
+        until = self.tried + SINGLES
+        best: Found | None = None
+        for edit in edits(root, self.pool, rows):
+            if self.tried >= until or (best is not None and edit.cost > best.cost):
+                break
+            found = self.right((edit,), edit.root)
+            if found is None:
+                continue
+            if found.factor != 1:
+                scaled = scaled or found
+            elif best is None:
+                best = found
+        return best or scaled

@@ -1,0 +1,92 @@
+"""Edits of values and functions: one that stands where another is due, a wrong branch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from symgrad import graph as g
+from symgrad.graph import Access, Kind, Node, slot
+from symgrad.verification.pool import Pool
+from symgrad.verification.proposals import Proposal
+from symgrad.vocabulary import hard_step, relu, sigmoid, softplus, step
+
+
+def _same_kind(arg: Node, pool: Pool) -> list[Node]:
+    """What may have been meant by a value: others of its shape."""
+    arguments = [s.argument for s in pool.slopes]
+    found = [v for v in (*pool.values, *arguments) if v.shape == arg.shape and v is not arg]
+    return list(dict.fromkeys(found))
+
+
+def exchanged_everywhere(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """h → z, wherever h stands in the claim."""
+    if node not in pool.atoms or node.kind is Kind.CONST or node is root:
+        return
+    for value in _same_kind(node, pool):
+
+        def words(value: Node = value) -> str:
+            return f"{pool.text(value)} is due where {pool.text(node)} stands."
+
+        yield Proposal(value, "wrong_value", words, (node, value))
+
+
+def exchanged_once(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """h → z, in one place; of a factor, wherever it stands in it."""
+    if node in pool.atoms:
+        return
+    for k, arg in enumerate(node.args):
+        inside = [arg] if arg in pool.atoms else [n for n in pool.sites(arg) if n in pool.atoms]
+        for atom in inside:
+            for value in _same_kind(atom, pool):
+                new = pool.replaced(arg, atom, value)
+                edited = g.rebuild(node, [*node.args[:k], new, *node.args[k + 1 :]])
+
+                def words(atom: Node = atom, value: Node = value, arg: Node = arg) -> str:
+                    place = "" if arg is atom else f" in {pool.text(arg)}"
+                    return f"{pool.text(value)} is due where {pool.text(atom)} stands{place}."
+
+                yield Proposal(edited, "wrong_value", words, (atom, value))
+
+
+_ALIKE: tuple[type[sp.Function], ...] = (sp.tanh, sigmoid, relu, softplus, sp.exp, step)
+
+
+def exchanged_functions(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    if node.kind is not Kind.MAP or len(node.args) != 1 or not isinstance(node.body, sp.Function):
+        return
+    if node in pool.atoms:
+        return
+    for function in _ALIKE:
+        if isinstance(node.body, function):
+            continue
+        value = g.apply(function(slot(0)), node.accesses, node.shape)
+
+        def words(value: Node = value) -> str:
+            return f"{pool.text(value)} is due where {pool.text(node)} stands."
+
+        yield Proposal(value, "wrong_function", words, (node, value))
+
+
+def turned_branches(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """1[z > 0] → 1[z < 0]; of a Piecewise, the values of the branches change places."""
+    if node.kind is not Kind.MAP or node in pool.atoms:
+        return
+
+    def words() -> str:
+        return f"The branches of {pool.text(node)} are the wrong way round."
+
+    if isinstance(node.body, step | hard_step | sp.Heaviside | relu):
+        (arg, labels), *_ = node.accesses
+        if len(node.args) == 1 and node.body.args[0] == slot(0):
+            opposite = g.add([(-1, arg, tuple(range(arg.rank)))], arg.shape)
+            edited = g.apply(node.body, [Access(opposite, labels)], node.shape)
+        else:
+            turned = node.body.func(-node.body.args[0], *node.body.args[1:])
+            edited = g.apply(turned, node.accesses, node.shape)
+        yield Proposal(edited, "wrong_branch", words)
+    if isinstance(node.body, sp.Piecewise) and len(node.body.args) == 2:
+        (a, condition), (b, other) = node.body.args
+        turned = sp.Piecewise((b, condition), (a, other))
+        yield Proposal(g.apply(turned, node.accesses, node.shape), "wrong_branch", words)

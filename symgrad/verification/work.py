@@ -1,0 +1,270 @@
+"""What a person hands in, cut into lines, and each line into what stands between its = signs.
+
+Why it exists: on paper an equation goes on where the next line begins with = or an operator, and
+two stand in one line with a comma or a semicolon between them. An error has to point into the text
+as it was typed, so every piece is an `Excerpt` that knows where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import symgrad.language.syntax as s
+from symgrad.errors import ParseError, UnsupportedError
+from symgrad.language.parser import parse_expression
+from symgrad.language.source import Source, Span
+from symgrad.language.tex.read import TexPart
+from symgrad.language.tex.read import lines as tex_lines
+from symgrad.verification.names import NABLA, ONE
+
+TEXT, LATEX = "text", "latex"
+LANGUAGES = (TEXT, LATEX)
+MAX_LINES = 400
+"""Lines of one piece of work."""
+
+
+@dataclass(frozen=True)
+class Excerpt(Source):
+    """Part of a text: what is read of it, and errors that point into the whole."""
+
+    whole: Source
+    start: int
+
+    def error(self, span: Span, message: str) -> ParseError:
+        """The error that points at a span of this part."""
+        return self.whole.error(Span(span.start + self.start, span.end + self.start), message)
+
+    def line_of(self, at: int) -> int:
+        """The number of the line of the whole text that a character of this part is in."""
+        return self.whole.line_of(at + self.start)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One side of an equation: its tree, as it was typed, and the number of its line."""
+
+    number: int
+    text: str
+    source: Source
+    tree: s.Expr
+
+
+class Line(Protocol):
+    """One equation, or an expression that stands alone; read when the names before it are known."""
+
+    @property
+    def number(self) -> int:
+        """The number of its first line, from 1."""
+
+    @property
+    def text(self) -> str:
+        """As it was typed."""
+
+    def error(self, message: str) -> ParseError:
+        """The error that points at the equation."""
+
+    def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
+        """What stands between its = signs; raises ParseError."""
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """An equation in the text language: where each of its sides begins and ends."""
+
+    whole: Source
+    sides: tuple[tuple[int, int], ...]
+
+    @property
+    def number(self) -> int:
+        """The number of its first line, from 1."""
+        return self.whole.line_of(self.source.start)
+
+    @property
+    def text(self) -> str:
+        """As it was typed."""
+        return self.source.text.strip()
+
+    @property
+    def source(self) -> Excerpt:
+        """Points into the whole text."""
+        first, last = _trimmed(self.whole.text, self.sides[0][0], self.sides[-1][1])
+        return Excerpt(self.whole.text[first:last], self.whole, first)
+
+    def error(self, message: str) -> ParseError:
+        """The error that points at the equation."""
+        return self.source.error(Span(0, max(1, len(self.source.text))), message)
+
+    def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
+        """What stands between its = signs; raises ParseError."""
+        return [_part(self.whole, start, end) for start, end in self.sides]
+
+
+def lines(
+    text: str, language: str | None = None, names: Mapping[str, Any] | None = None
+) -> list[Line]:
+    """The equations of a text, in order; LaTeX where it looks like it, unless ``language`` says.
+
+    ``names`` are those of the loss, to which LaTeX's spellings are brought. Raises ParseError for a
+    text that is too long or has invisible characters.
+    """
+    if language not in (None, *LANGUAGES):
+        raise UnsupportedError(
+            f"the language {language!r} was asked for; expected one of {', '.join(LANGUAGES)}."
+        )
+    source = Source.of(text)
+    latex = language == LATEX or (language is None and looks_like_latex(source.text))
+    found: list[Line] = _latex_lines(text, names) if latex else _text_lines(source)
+    if len(found) > MAX_LINES:
+        raise found[MAX_LINES].error(f"the work has more than {MAX_LINES} equations.")
+    return found
+
+
+def looks_like_latex(text: str) -> bool:
+    """Whether a text has a command or a formula of LaTeX."""
+    return bool(re.search(r"\\[A-Za-z\\\[(,;!]|\$", text))
+
+
+@dataclass(frozen=True)
+class LatexLine:
+    """An equation in LaTeX: its sides, as they were read."""
+
+    sides: tuple[TexPart, ...]
+
+    @property
+    def number(self) -> int:
+        """The number of its first line, from 1."""
+        return self.sides[0].number
+
+    @property
+    def text(self) -> str:
+        """As it was typed."""
+        return " = ".join(x.text for x in self.sides)
+
+    @property
+    def source(self) -> Source:
+        """Points into the whole text."""
+        return self.sides[0].source
+
+    def error(self, message: str) -> ParseError:
+        """The error that points at the equation."""
+        places = [x.at for x in self.sides if x.at is not None]
+        return self.source.error(places[0].to(places[-1]) if places else Span(0, 1), message)
+
+    def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
+        """What stands between its = signs; raises ParseError."""
+        found = []
+        for side in self.sides:
+            if side.tree is None:
+                raise side.error or self.error("this cannot be read.")
+            found.append(Part(side.number, side.text, side.source, side.tree))
+        return found
+
+
+# -------------------------------------------------------------------------------------- text
+
+_JOINS = "+-−*·⋅⊙∘×/@=^,"
+_OPENS = re.compile(r"\s*(?:=>|⇒|⟹|∴|→|[-•*]\s+(?=[^=]*=)|\(?\d{1,2}[.)](?=\s))\s*")
+"""What may stand before an equation and says nothing: an arrow, a bullet, a number."""
+_INDICATOR = re.compile(r"(?<![\w.)\]])1(?=_[^\W\d_])")
+"""The 1 of 1_y."""
+_EQUALS = re.compile(r"(?<![<>=!:≤≥≠])=(?![=>])")
+
+
+def _latex_lines(text: str, names: Mapping[str, Any] | None) -> list[Line]:
+    return [LatexLine(tuple(x)) for x in tex_lines(text, names or {})]
+
+
+def _text_lines(source: Source) -> list[Line]:
+    plain = _uncommented(source.text)
+    found = [_split(plain, start, end, _is_equals) for start, end in _statements(plain)]
+    return [TextLine(source, tuple(sides)) for sides in found]
+
+
+def _is_equals(text: str, at: int) -> bool:
+    return _EQUALS.match(text, at) is not None
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A piece without the spaces around it, and the full stop or comma behind it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in ".,"):
+        end -= 1
+    return start, end
+
+
+def _part(whole: Source, start: int, end: int) -> Part:
+    plain = _uncommented(whole.text)
+    start, end = _trimmed(plain, start, end)
+    raw = plain[start:end]
+    if not raw:
+        at = max(0, start - 1)
+        raise whole.error(Span(at, at + 1), "nothing stands on one side of this =.")
+    readable = _INDICATOR.sub(ONE, raw.replace("∂", "d").replace("∇", NABLA))
+    excerpt = Excerpt(readable, whole, start)
+    return Part(whole.line_of(start), raw, excerpt, parse_expression(excerpt))
+
+
+def _uncommented(text: str) -> str:
+    """The text with spaces in the place of remarks."""
+    return re.sub(r"#[^\n]*", lambda m: " " * len(m[0]), text)
+
+
+def _statements(plain: str) -> list[tuple[int, int]]:
+    """Where each equation begins and ends."""
+    found: list[tuple[int, int]] = []
+    for start, end in _rows(plain):
+        for a, b in _split(plain, start, end, lambda t, k: t[k] == ";"):
+            pieces = _split(plain, a, b, lambda t, k: t[k] == ",")
+            joined: list[tuple[int, int]] = []
+            for piece in pieces:  # a comma parts two equations, and else is part of one
+                if joined and not _has_equals(plain, *piece):
+                    joined[-1] = (joined[-1][0], piece[1])
+                else:
+                    joined.append(piece)
+            found += joined
+    return [(a, b) for a, b in found if plain[a:b].strip(" \t\n.,")]
+
+
+def _rows(plain: str) -> list[tuple[int, int]]:
+    """Rows of the text, those together that are one: inside brackets and around an operator."""
+    rows: list[tuple[int, int]] = []
+    at = depth = 0
+    for row in plain.split("\n"):
+        start, end = at, at + len(row)
+        at = end + 1
+        opening = _OPENS.match(row)
+        begins = start + (opening.end() if opening else 0)
+        body = plain[begins:end].strip()
+        before = plain[rows[-1][0] : rows[-1][1]].rstrip() if rows else ""
+        goes_on = depth > 0 or (before and before[-1] in _JOINS)
+        if rows and before and body and (goes_on or (not opening and body[0] in _JOINS)):
+            rows[-1] = (rows[-1][0], end)
+        else:
+            rows.append((begins, end))
+            depth = 0
+        depth = max(0, depth + sum((c in "([{") - (c in ")]}") for c in row))
+        if not body:
+            depth = 0
+    return rows
+
+
+def _split(
+    text: str, start: int, end: int, parts: Callable[[str, int], bool]
+) -> list[tuple[int, int]]:
+    """The pieces between separators that stand outside all brackets."""
+    found, depth, first = [], 0, start
+    for k in range(start, end):
+        depth = max(0, depth + (text[k] in "([{") - (text[k] in ")]}"))
+        if depth == 0 and parts(text, k):
+            found.append((first, k))
+            first = k + 1
+    found.append((first, end))
+    return found
+
+
+def _has_equals(text: str, start: int, end: int) -> bool:
+    return len(_split(text, start, end, _is_equals)) > 1

@@ -1,0 +1,197 @@
+"""`sg.verify_steps`: the first wrong line, and which of the others follow from it."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+import symgrad as sg
+from symgrad.errors import ParseError, UnsupportedError
+from symgrad.verification.steps import STATUSES
+
+TEXT = """
+x: vector(D); y: simplex(C)
+W1: matrix(H, D); b1: vector(H)
+W2: matrix(C, H); b2: vector(C)
+z1 = W1 x + b1
+h = tanh(z1)
+z2 = W2 h + b2
+p = softmax(z2)
+L = cross_entropy(p, y)
+"""
+M = sg.parse(TEXT)
+
+
+def statuses(work: Any, *arguments: Any, **options: Any) -> list[str]:
+    found = sg.verify_steps(work, M, *arguments, **options)
+    assert set(x.status for x in found) <= set(STATUSES)
+    return [x.status for x in found]
+
+
+CASES = [
+    ("everything right", "δ2 = p − y\n∂L/∂W2 = δ2 hᵀ\nδ1 = W2ᵀ δ2 ⊙ (1 − h²)\n∂L/∂W1 = δ1 xᵀ",
+     ["right"] * 4),
+    ("one slip, carried on", "δ2 = y − p\n∂L/∂W2 = δ2 hᵀ\nδ1 = W2ᵀ δ2 ⊙ (1 − h²)\n∂L/∂W1 = δ1 xᵀ",
+     ["wrong", "follows", "follows", "follows"]),
+    ("a slip in the middle", "δ2 = p − y\nδ1 = W2ᵀ δ2\n∂L/∂W1 = δ1 xᵀ\n∂L/∂W2 = δ2 hᵀ",
+     ["right", "wrong", "follows", "right"]),
+    ("two mistakes", "δ2 = y − p\n∂L/∂W2 = 2 δ2 hᵀ", ["wrong", "wrong again"]),
+    ("a mistake that undoes one", "δ2 = y − p\n∂L/∂W2 = −δ2 hᵀ", ["wrong", "right"]),
+    ("a chain that goes on from a wrong line", "δ1 = W2ᵀ δ2 ⊙ (1 − h)\n = W2ᵀ δ2 − W2ᵀ δ2 ⊙ h",
+     ["wrong", "follows"]),
+    ("a chain with a new mistake", "δ1 = W2ᵀ δ2 ⊙ (1 − h)\n = W2ᵀ δ2 + W2ᵀ δ2 ⊙ h",
+     ["wrong", "wrong again"]),
+    ("a chain that comes right", "δ2 = y − p\n = p − y", ["wrong", "right"]),
+    ("a chain that goes wrong", "δ2 = p − y\n = y − p", ["right", "wrong"]),
+    ("names of one's own", "a = 1 − h²\nδ1 = W2ᵀ δ2 ⊙ a", ["named", "right"]),
+    ("names made of a wrong value", "δ2 = y − p\na = W2ᵀ δ2\nδ1 = a ⊙ (1 − h²)",
+     ["wrong", "named", "follows"]),
+    ("names before a wrong value", "a = 1 − h²\nδ2 = y − p\nδ1 = W2ᵀ δ2 ⊙ a",
+     ["named", "wrong", "follows"]),
+    ("another spelling of what is wrong", "δ2 = y − p\n∂L/∂W2 = ∂L/∂z2 hᵀ",
+     ["wrong", "follows"]),
+    ("a forward value", "h = σ(z1)\n∂L/∂W2 = δ2 hᵀ", ["wrong", "follows"]),
+    ("an unreadable line", "δ2 = p −\n\n∂L/∂W2 = δ2 hᵀ )", ["unreadable", "unreadable"]),
+    ("an unreadable line between", "δ2 = p − y\n∂L/∂W2 = δ2 q'\n∂L/∂b2 = δ2",
+     ["right", "unreadable", "right"]),
+    ("words", "We use softmax:\nδ2 = p − y\nand are done", ["right"]),
+    ("shapes that do not fit", "δ2 = p − y\n∂L/∂W2 = δ2 h\n∂L/∂b2 = δ2",
+     ["right", "wrong", "right"]),
+    ("nothing", "", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("work", "expected"), [x[1:] for x in CASES], ids=[x[0] for x in CASES])
+def test_status_of_each_line(work: str, expected: list[str]) -> None:
+    assert statuses(work) == expected
+    assert statuses(work.split("\n")) == expected
+
+
+def test_the_first_wrong_line_and_the_score() -> None:
+    steps = sg.verify_steps("δ2 = p − y\nδ1 = W2ᵀ δ2\n∂L/∂W1 = δ1 xᵀ", M)
+    first = steps.first_wrong
+    assert first is not None
+    assert first is steps[1]
+    assert first.number == 2
+    assert first.verdict is not None
+    assert first.verdict.mistake == "missing_derivative"
+    assert steps[2].follows == 2
+    assert steps[2].verdict is not None
+    assert steps[2].verdict.status == "wrong"
+    assert steps.score == Fraction(2, 3)
+    assert steps.status == "wrong"
+    assert not steps
+    assert len(steps[:2]) == 2
+    assert steps.verdicts == tuple(steps)
+
+
+def test_the_origin_of_what_follows_is_the_first_mistake() -> None:
+    steps = sg.verify_steps("δ2 = y − p\nδ1 = W2ᵀ δ2 ⊙ (1 − h²)\n∂L/∂b1 = δ1\n= W2ᵀ δ2 ⊙ (1−h²)", M)
+    assert [x.follows for x in steps] == [None, 1, 1, 1]
+    assert [x.above for x in steps] == [None, None, None, True]
+
+
+def test_a_second_mistake_is_diagnosed_without_the_first() -> None:
+    steps = sg.verify_steps("δ2 = y − p\n∂L/∂b2 = 2 δ2", M)
+    assert steps[1].verdict is not None
+    assert steps[1].verdict.mistake == "factor"
+    assert "Line 2: this is wrong again." in str(steps)
+
+
+def test_a_line_is_compared_with_the_one_above() -> None:
+    steps = sg.verify_steps("δ2 = y − p\n = p − y\n = −(y − p)", M)
+    assert [x.above for x in steps] == [None, False, True]
+    assert "right, but not equal to the line above" in str(steps)
+
+
+def test_what_is_missing() -> None:
+    steps = sg.verify_steps("δ2 = p − y\n∂L/∂W2 = δ2 hᵀ", M, [M.W2, M.b2])
+    assert steps.missing == ("∂L/∂b2",)
+    assert steps.status == "wrong"
+    assert steps.score == Fraction(2, 3)
+    assert "No line says what ∂L/∂b2 is." in str(steps)
+    assert sg.verify_steps("∂L/∂W2 = (p − y) hᵀ", M, "W2").missing == ()
+
+
+def test_work_without_a_left_side_is_about_what_was_asked_for() -> None:
+    assert statuses("(p − y) hᵀ\n= δ2 hᵀ", M.W2) == ["right", "right"]
+
+
+LATEX = r"""
+\documentclass{article}
+\begin{document}
+The error is
+\begin{align*}
+  \delta_2 &= \frac{\partial L}{\partial z_2} = p - y \\
+  \delta_1 &= W_2^\top \delta_2 \odot (1 - h) \\
+           &= W_2^\top \delta_2 - W_2^\top \delta_2 \odot h
+\end{align*}
+and so $\frac{\partial L}{\partial W_1} = \delta_1 x^\top$, where $D$ is the size of $x$.
+\end{document}
+"""
+
+
+def test_a_latex_document() -> None:
+    steps = sg.verify_steps(LATEX, M)
+    assert [x.status for x in steps] == ["named", "right", "wrong", "follows", "follows"]
+    assert [x.number for x in steps] == [6, 6, 7, 8, 10]
+    assert steps.first_wrong is steps[2]
+
+
+def test_the_table() -> None:
+    text = str(sg.verify_steps("δ2 = p − y\nδ1 = W2ᵀ δ2\n∂L/∂W1 = δ1 xᵀ", M))
+    lines = text.split("\n")
+    assert lines[:5] == [
+        "1  δ2 = p − y      right",
+        "2  δ1 = W2ᵀ δ2     wrong",
+        "3  ∂L/∂W1 = δ1 xᵀ  follows from line 2",
+        "",
+        "Line 2 is the first that is wrong.",
+    ]
+    assert "tanh" in lines[5]
+    assert lines[6].startswith("  For example, at ")
+    assert lines[7].startswith("  Right is δ1 = ")
+    assert text.endswith(
+        "The line that follows from a wrong one is right as a step, and counts as right."
+    )
+    assert str(sg.verify_steps("δ2 = p − y", M)).endswith("Every line is right.")
+    assert str(sg.verify_steps("", M)) == "There is no equation in this text."
+
+
+def test_json() -> None:
+    steps = sg.verify_steps("δ2 = y − p\n∂L/∂W2 = δ2 hᵀ\nq = (", M, "b2")
+    fields = json.loads(json.dumps(steps.as_dict()))
+    assert fields["status"] == "wrong"
+    assert fields["first_wrong"] == 1
+    assert fields["score"] == "1/4"
+    assert fields["missing"] == ["∂L/∂b2"]
+    assert [x["status"] for x in fields["lines"]] == ["wrong", "follows", "unreadable"]
+
+
+def test_numerator_layout_all_through() -> None:
+    work = "∂L/∂z2 = (p − y)ᵀ\n∂L/∂W2 = h (p − y)ᵀ"
+    assert statuses(work, layout="numerator") == ["right", "right"]
+    assert statuses(work) == ["wrong", "wrong again"]
+
+
+def test_limits_and_errors() -> None:
+    with pytest.raises(ParseError, match="more than 400 equations"):
+        sg.verify_steps("δ2 = p − y\n" * 500, M)
+    with pytest.raises(UnsupportedError, match="expected lines of text"):
+        sg.verify_steps([M.p], M)  # type: ignore[list-item]
+    with pytest.raises(UnsupportedError, match="layout"):
+        sg.verify_steps("δ2 = p − y", M, layout="sideways")
+    with pytest.raises(ParseError, match="invisible"):
+        sg.verify_steps("δ2 = p\u202e − y", M)
+
+
+def test_names_alone_say_nothing() -> None:
+    steps = sg.verify_steps("dL/dW1 = dL/dW1\ndL/dW2 = dL/dW2", M, [M.W1, M.W2])
+    assert steps.status == "wrong"
+    assert steps.missing == ("∂L/∂W1", "∂L/∂W2")
+    assert steps.score == 0
+    assert "Every line is right" not in str(steps)
+    assert sg.verify_steps("dL/dW1 = dL/dW1", M).status == "undecided"
