@@ -297,12 +297,14 @@ class _Fusion:
         for statement in self._readers_first(late):
             call = self.calls.get(statement.value)
             target = self.overwrites[call.value if call else statement.value]
-            after = [
-                self.group_of[s.value]
+            readers = [
+                s
                 for s in self._readers_of(target)
                 if s is not statement and s.value in self.group_of
             ]
-            self._place(statement, max(after, default=-1) + 1)
+            near = [s for s in readers if self._reads_here_only(s, target, statement)]
+            after = [self.group_of[s.value] for s in readers if s not in near]
+            self._place(statement, max(after, default=-1) + 1, near)
         return Fused(tuple(self.groups), self.inlined, self.overwrites)
 
     def _reads_own_elements_only(self, statement: p.Statement, last: p.Statement) -> bool:
@@ -317,6 +319,20 @@ class _Fusion:
             return True
         del self.overwrites[last.value]
         return False
+
+    def _reads_here_only(self, reader: p.Statement, target: int, update: p.Statement) -> bool:
+        """Whether ``reader`` may share the loops of the update of an input that it reads.
+
+        It may where each of its elements reads the input's element at its own indices: then it is
+        enough that it comes first in the body of the loops.
+        """
+        own = tuple(range(len(update.shape)))
+        return (
+            reader.value in self.item_of
+            and update.value not in self.calls
+            and len(reader.shape) == len(own)
+            and all(read.labels == own for read in self.reads(reader) if read.value == target)
+        )
 
     def _readers_of(self, target: int) -> list[p.Statement]:
         return [
@@ -352,7 +368,13 @@ class _Fusion:
             ordered.append(statement)
         return ordered
 
-    def _place(self, statement: p.Statement, earliest: int) -> None:
+    def _place(
+        self, statement: p.Statement, earliest: int, after: Iterable[p.Statement] = ()
+    ) -> None:
+        """Into the first group from ``earliest`` on that comes after what it needs.
+
+        ``after`` are statements of the same shape that have to come first at each element.
+        """
         call = self.calls.get(statement.value)
         if call is not None:
             self.groups.append(call)
@@ -360,10 +382,10 @@ class _Fusion:
             return
         item = self._item(statement)
         dim = None if item.row is None else loops(self.program, statement)[item.row]
+        own = tuple(range(len(statement.shape)))
+        needed = [*self.reads(statement), *(Read(s.value, own) for s in after)]
         producers = [
-            (read, self.group_of[read.value])
-            for read in self.reads(statement)
-            if read.value in self.group_of
+            (read, self.group_of[read.value]) for read in needed if read.value in self.group_of
         ]
         start = max([earliest, *(group for _, group in producers)])
         for k in range(start, len(self.groups)):

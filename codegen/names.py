@@ -63,6 +63,8 @@ HELPERS = (
     "log_abs_det",
     "determinant_of",
     "sparsemax_threshold",
+    *("invert_into", "log_abs_det_of", "det_of", "threshold_of"),
+    "clip_norm",
 )
 """Functions of `runtime` that generated code calls under these names: not free for values."""
 

@@ -1,92 +1,41 @@
 """Assembly of a training module: one file from programs, mathematics and the fixed part.
 
-In: a `TrainingSpec`, which holds everything about one loss that a file needs, and a target, which
-prints its programs as functions. Out: the text of a standalone Python file. Its parts, in order::
+In: a `TrainingSpec`, and a target, which prints its programs as functions. Out: the text of a
+standalone Python file. Its parts, in order::
 
     docstring       what is trained, the derivation, how to use it
     imports         of all parts, merged
-    DataSpec        from `runtime.dataspec`
-    declarations    NAME, DTYPE, Params, PARAM_SHAPES, DATA, INPUTS
-    functions       _predict, _loss, _value_and_grad, _workspace, _sgd_epoch: the target's
+    records         from `runtime.records`
+    declarations    NAME, DTYPE, Params, PARAM_SHAPES, DATA, MASKS, INPUTS, FORMULAS, …
+    functions       the target's: _predict, _loss, _value_and_grad, _trace, _sgd_steps, _steps, …
+    optimizers      OPTIMIZERS, and the numbers that each needs
     fixed part      from `runtime`: checks, files, training loop, gradient check, command line
 
-What the declarations and functions promise each other stands in `runtime.interface`.
+What the generated part and the fixed part promise each other stands in `runtime.interface`.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.codegen.names import HELPERS
-from symgrad.codegen.program import Program
-from symgrad.codegen.runtime.copying import data_spec, fixed_part, merge_imports
-from symgrad.codegen.runtime.dataspec import DataSpec
+from symgrad.codegen.runtime.copying import arguments_of, fixed_part, merge_imports, records
+from symgrad.codegen.runtime.records import DataSpec, MaskSpec
 from symgrad.codegen.targets import TrainingTarget, training_target
-from symgrad.codegen.targets.layout import WIDTH, docstring, printable
-
-Size: TypeAlias = "int | str"
-"""A dimension in a generated file: a number, or a name whose size is bound at run time."""
-
-
-class ParamSpec(NamedTuple):
-    """One parameter: its name, its shape as an array, and the formula of its gradient."""
-
-    name: str
-    shape: tuple[Size, ...]
-    gradient: str
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """Everything about one loss that a training module is made from.
-
-    The inputs of the programs, in order:
-
-    - ``loss`` and ``value_and_grad``: the parameters, then the data;
-    - ``predict`` (None where nothing is predicted): the parameters it needs, then ``predicts``;
-    - ``step``: the parameters, then ``rows``, which are the data of one minibatch, then
-      ``learning_rate``.
-
-    Their outputs: the mean loss; the same and the gradients; the predictions; the mean loss and
-    the new value of every parameter.
-    """
-
-    name: str
-    dtype: str
-    params: tuple[ParamSpec, ...]
-    data: tuple[DataSpec, ...]
-    rows: tuple[str, ...]
-    predicts: tuple[str, ...]
-    loss: Program
-    value_and_grad: Program
-    predict: Program | None
-    step: Program
-    derivation: str
-    objective: str
-    update_formula: str
-    predict_formula: str
-    version: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The parameters' names."""
-        return tuple(x.name for x in self.params)
-
-    def used_by(self, program: Program) -> tuple[str, ...]:
-        """For each parameter its name, or ``_`` where the program has no such input."""
-        inputs = {x.name for x in program.inputs}
-        return tuple(name if name in inputs else "_" for name in self.names)
-
+from symgrad.codegen.targets.layout import WIDTH, docstring, printable, string, string_lines
+from symgrad.codegen.training_spec import Size, TrainingSpec
+from symgrad.codegen.updates import coefficients_function, optimizers_table
 
 RESERVED = frozenset(
     (
-        *("np", "itertools", *HELPERS, "Params", "DTYPE", "DATA", "NAME", "INPUTS", "PARAM_SHAPES"),
-        *("params", "order", "batch_size", "learning_rate", "work", "rows", "start", "total"),
-        *("float", "len", "range", "data", "epochs", "optimizer", "seed", "validation"),
-        *("patience", "checkpoint", "progress", "dims"),
+        *("np", "itertools", *HELPERS, "Params", "Trace", "Optimizer"),
+        *("DTYPE", "DATA", "MASKS", "NAME", "INPUTS", "PARAM_SHAPES", "OPTIMIZERS"),
+        *("params", "theta", "state", "gradient", "order", "learning_rate", "rates", "losses"),
+        *("coefficients", "clip", "segments", "work", "rows", "row", "start", "step", "flat"),
+        *("numbers", "begin", "end", "part", "size"),
+        *("float", "len", "range", "min", "data", "dims"),
+        *arguments_of("training", "fit"),
     )
 )
 """Names that the functions use, or that `fit` has as options: not free for the user's values."""
@@ -96,7 +45,7 @@ def assemble(spec: TrainingSpec, target: str) -> str:
     """The text of the file."""
     module = training_target(target)
     functions = module.training_functions(spec)
-    head, tail = data_spec(), fixed_part()
+    head, tail = records(), fixed_part()
     own = ("from typing import NamedTuple", "import numpy as np")
     imports = merge_imports([*own, *head.imports, *functions.imports, *tail.imports])
     parts = (
@@ -104,6 +53,8 @@ def assemble(spec: TrainingSpec, target: str) -> str:
         head.body.strip(),
         _declarations(spec, module),
         functions.body.strip(),
+        *map(coefficients_function, spec.updates),
+        "\n".join(optimizers_table(spec.updates)),
         tail.body.strip(),
     )
     text = "\n\n\n".join(parts)
@@ -135,7 +86,11 @@ def _declarations(spec: TrainingSpec, target: TrainingTarget) -> str:
             [f'"{x.name}": {_tuple(x.shape)}' for x in spec.params],
         ),
         *_literal("DATA: tuple[DataSpec, ...] = ", "()", [_data_spec(x) for x in spec.data]),
+        *_literal("MASKS: tuple[MaskSpec, ...] = ", "()", [_mask_spec(x) for x in spec.masks]),
         *_literal("INPUTS: tuple[str, ...] = ", "()", [f'"{x}"' for x in spec.predicts]),
+        *_texts("FORMULAS", spec.formulas),
+        *_texts("COSTS", spec.costs),
+        *_texts("PROVENANCE", spec.provenance),
     ]
     return "\n".join(lines)
 
@@ -147,6 +102,20 @@ def _data_spec(data: DataSpec) -> str:
     if data.simplex:
         arguments.append("simplex=True")
     return f"DataSpec({', '.join(arguments)})"
+
+
+def _mask_spec(mask: MaskSpec) -> str:
+    return f'MaskSpec("{mask.name}", {_tuple(mask.shape)}, {mask.rate!r})'
+
+
+def _texts(name: str, entries: Mapping[str, str]) -> list[str]:
+    """A dictionary of texts, one entry a line."""
+    if not entries:
+        return [f"{name}: dict[str, str] = {{}}"]
+    lines = [f"{name}: dict[str, str] = {{"]
+    for key, text in entries.items():
+        lines += [f"    {x}" for x in string_lines(text, 4, f"{string(key)}: ")]
+    return [*lines, "}"]
 
 
 def _literal(head: str, brackets: str, items: Sequence[str]) -> list[str]:
@@ -205,7 +174,7 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
         "",
         *use,
         "",
-        f"Written by symgrad {spec.version}; needs {target.REQUIREMENTS} only.",
+        f"Written by symgrad {spec.provenance['symgrad']}; needs {target.REQUIREMENTS} only.",
     ]
     safe = [printable(line) for line in lines]
     return '"""' + "\n".join(safe).replace("\\", "/").replace('"""', "'''") + '\n"""'

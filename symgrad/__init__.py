@@ -131,8 +131,10 @@ if TYPE_CHECKING:
     from symgrad.compile import function
     from symgrad.cost_report import Cost
     from symgrad.costs import cost
+    from symgrad.estimator import estimator
     from symgrad.language.model import Model, parse
     from symgrad.module_file import TrainingModule
+    from symgrad.optimizers import Optimizer, optimizer
     from symgrad.pictures.picture import Picture, draw
     from symgrad.pictures.trace import Trace
     from symgrad.plots.activation import plot_activation
@@ -157,6 +159,7 @@ __all__ = [
     "DerivativeError",
     "DomainWarning",
     "Model",
+    "Optimizer",
     "ParseError",
     "Picture",
     "ShapeError",
@@ -202,6 +205,7 @@ __all__ = [
     "entropy",
     "erf",
     "erfc",
+    "estimator",
     "exp",
     "formula",
     "function",
@@ -245,6 +249,7 @@ __all__ = [
     "multilabel_logistic",
     "norm",
     "onehot",
+    "optimizer",
     "parse",
     "plot_activation",
     "plot_gradient_cost",
@@ -295,6 +300,7 @@ _ON_FIRST_USE = {
     "Cost": "symgrad.cost_report",
     "TrainingModule": "symgrad.module_file",
     "cost": "symgrad.costs",
+    "estimator": "symgrad.estimator",
     "function": "symgrad.compile",
     "parse": "symgrad.language.model",
     "plot_activation": "symgrad.plots.activation",
@@ -303,6 +309,8 @@ _ON_FIRST_USE = {
     "plot_loss": "symgrad.plots.loss",
     "plot_units": "symgrad.plots.units",
     "plot_vector_activation": "symgrad.plots.vector_activation",
+    "Optimizer": "symgrad.optimizers",
+    "optimizer": "symgrad.optimizers",
     "training_module": "symgrad.training",
     "unit_report": "symgrad.plots.unit_report",
     "StepVerdict": "symgrad.verification.steps",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import sympy as sp
@@ -217,15 +217,19 @@ class _Judge:
         """Whether ``form`` equals the derivative at points, to thirty digits."""
         full = plain(form.xreplace({OUTPUT: self.body}))
         compared = 0
-        for point in _POINTS:
-            at = {self.t: sp.Float(point, 40), **self.parameters}
-            a, b = self._exact_at(self.exact, at), self._exact_at(full, at)
-            if a is None:
-                continue
+        for at, a in self._true:
+            b = self._exact_at(full, at)
             if b is None or abs(a - b) > 1e-25 * (1 + abs(a)):
                 return False
             compared += 1
         return compared >= 2
+
+    @cached_property
+    def _true(self) -> list[tuple[dict[sp.Symbol, sp.Expr], sp.Expr]]:
+        """Points, and the derivative there, where it is a number."""
+        points = [{self.t: sp.Float(point, 40), **self.parameters} for point in _POINTS]
+        values = [(at, self._exact_at(self.exact, at)) for at in points]
+        return [(at, value) for at, value in values if value is not None]
 
     @staticmethod
     def _exact_at(e: sp.Expr, at: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr | None:
@@ -248,19 +252,25 @@ class _Judge:
         return self._finite[form]
 
     def _agrees(self, form: sp.Expr) -> bool:
+        for values, true in self._far_out:
+            tolerance = 1e-8 * abs(true) if abs(true) > 1e-12 else 1e-17
+            if not abs(ieee(form, values) - true) <= tolerance:
+                return False
+        return True
+
+    @cached_property
+    def _far_out(self) -> list[tuple[dict[sp.Expr, float], float]]:
+        """Values at the points far out and at 0, and the derivative there, where it is finite."""
+        found: list[tuple[dict[sp.Expr, float], float]] = []
         floats = {s: float(v) for s, v in self.parameters.items()}
         for point in _EXTREMES:
             at = {self.t: sp.Float(point, 40), **self.parameters}
             true = None if self._is_far(at) else self._exact_at(self.exact, at)
-            if true is None:
-                continue
-            values: dict[sp.Expr, float] = {**floats, self.t: point}
-            values[OUTPUT] = ieee(self.body, values)
-            found, size = ieee(form, values), abs(float(true))
-            tolerance = 1e-8 * size if size > 1e-12 else 1e-17
-            if math.isfinite(size) and not abs(found - float(true)) <= tolerance:
-                return False
-        return True
+            if true is not None and math.isfinite(float(true)):
+                values: dict[sp.Expr, float] = {**floats, self.t: point}
+                values[OUTPUT] = ieee(self.body, values)
+                found.append((values, float(true)))
+        return found
 
 
 def _operations(e: sp.Expr, known: frozenset[sp.Expr]) -> int:

@@ -175,7 +175,7 @@ def verify(
 ) -> None:
     """Say whether a hand derivation is right, or where it goes wrong and why.
 
-    The exit status is 0 for right, 1 for wrong, 2 for undecided or not readable.
+    The exit status is 0 for right, 1 for wrong or incomplete, 2 for undecided or not readable.
     """
     from symgrad.verification.command import NOT_DECIDED, STYLES, answer
 
@@ -201,7 +201,7 @@ def verify(
 def grade(
     key: Model,
     submissions: Annotated[
-        Path, typer.Argument(help="The folder of the submissions: .tex, .txt, .md.")
+        Path, typer.Argument(help="The folder of the submissions: .tex, .txt, .md, .sg.")
     ],
     out: Annotated[
         Path | None,
@@ -209,7 +209,11 @@ def grade(
     ] = None,
     wrt: Annotated[
         list[str] | None,
-        typer.Option("--wrt", help="A gradient to be found; may be repeated. Default: the params."),
+        typer.Option(
+            "--wrt",
+            help="A gradient to be found, as W1, or z2 for δ2; may be repeated. Default: the "
+            "params.",
+        ),
     ] = None,
     gradescope: Annotated[
         bool, typer.Option("--gradescope", help="Write Gradescope's results.json instead.")
@@ -224,8 +228,16 @@ def grade(
 ) -> None:
     """Mark a folder of hand derivations, line by line, with feedback for each.
 
-    Every submission is read in a process of its own, with a limit on time and memory. A run that
-    was stopped goes on where it was when the same command is given again.
+    Every gradient that the key lists as params, or that --wrt names, is
+    worth the same and counts once. It earns all if it is right, in however
+    many lines. Where a slip is carried on, or the gradient is wrong, missing
+    or made of a δ that no line derives, it earns the part of its derivation
+    that is right: of the key's intermediate gradients, and of itself. Lines
+    that repeat the model or each other earn nothing.
+
+    Every submission is read in a process of its own, with a limit on time
+    and memory. A run that was stopped goes on where it was when the same
+    command is given again.
     """
     from rich.console import Console
 
@@ -279,6 +291,7 @@ def graph(
     notation: Annotated[
         str, typer.Option(help="Of adjoints: delta, bar, partial or nabla.")
     ] = "delta",
+    fold: Annotated[bool, typer.Option(help="Draw layers that repeat once, with an index.")] = True,
 ) -> None:
     """Draw the computational graph of a loss, or print it in index notation, a node a line."""
     from symgrad.lift import graph_text
@@ -288,10 +301,10 @@ def graph(
 
     if out is not None:
         format_of(out)  # before the work, not after it
-    elif at is None and (detail or direction):
+    elif at is None and (detail or direction or not fold):
         raise DeclarationError(
-            "--detail and --direction are of a picture; say with --out where to draw it, or with "
-            "--at at which values."
+            "--detail, --direction and --no-fold are of a picture; say with --out where to draw "
+            "it, or with --at at which values."
         )
     given = None if at is None else assignments(at)
     declared = load_model(model)
@@ -300,7 +313,7 @@ def graph(
         return
     chosen = wrt is not None or declared.params or declared.data
     shown = gradient(declared.loss, select_symbols(declared, wrt)) if chosen else declared.loss
-    picture = draw(shown, given, detail=detail, direction=direction, notation=notation)
+    picture = draw(shown, given, detail=detail, direction=direction, notation=notation, fold=fold)
     if out is not None:
         typer.echo(f"written: {picture.save(out)}")
         return

@@ -141,15 +141,30 @@ class Cost:
         """Backward ÷ forward where all symbolic dimensions are equal and large.
 
         It is 2 for layers as wide as each other if the gradient by the input is asked for, as the
-        lecture has it, and less without the first layer's. inf or 0 where one grows faster than the
-        other, nan without any forward.
+        lecture has it, and less without the first layer's. Multiply-adds are compared; where a
+        pass spends as much on single entries, all operations are. inf or 0 where one grows faster
+        than the other, nan without any forward.
         """
-        above, below = (self._sum(x).multiply_adds for x in (BACKWARD, FORWARD))
+        above, below = self._compared
         if not below:
             return float("nan")
         if above.degree != below.degree:
             return float("inf") if above.degree > below.degree else 0.0
         return float(above.leading() / below.leading())
+
+    @property
+    def _compared(self) -> tuple[Amount, Amount]:
+        """What of both passes is compared, backward first."""
+        both = [self._sum(x) for x in (BACKWARD, FORWARD)]
+        above, below = (x.multiply_adds if self._multiplies else x.operations for x in both)
+        return above, below
+
+    @property
+    def _multiplies(self) -> bool:
+        """Whether multiply-adds are most of what is done in every pass that does anything."""
+        passes = [x for x in map(self._sum, (FORWARD, BACKWARD)) if x.operations]
+        most = [x.multiply_adds and x.multiply_adds.degree == x.operations.degree for x in passes]
+        return bool(passes) and all(most)
 
     # ----------------------------------------------------------------------------- memory
 
@@ -230,10 +245,10 @@ class Cost:
     def summary(self) -> tuple[str, ...]:
         """The cost in two lines of text: multiply-adds, and memory in numbers.
 
-        Where nothing is multiplied but single numbers, all operations are counted instead.
+        Where a pass does no less to single entries, all operations are counted instead.
         """
         forward, backward = (self._headline(x) for x in (FORWARD, BACKWARD))
-        unit = "multiply-adds" if self._sum(FORWARD, BACKWARD).multiply_adds else "operations"
+        unit = "multiply-adds" if self._multiplies else "operations"
         memory = self._memory
         peak = f"peak {self._bound(self._peak)} numbers, inputs included"
         if not self._is_derived:
@@ -241,15 +256,14 @@ class Cost:
         ratio = self._ratio_text()
         return (
             f"cost: forward {forward}, backward {backward} {unit}"
-            + (f" (backward ÷ forward = {ratio})" if ratio else ""),
+            + (f" (backward ÷ forward {ratio})" if ratio else ""),
             f"memory: {self._short(memory.parameters)} parameters, {self._short(memory.stored)} "
             f"stored for the backward pass, {peak}",
         )
 
     def _headline(self, phase: str) -> str:
         counts = self._sum(phase)
-        weighs = bool(self._sum(FORWARD, BACKWARD).multiply_adds)
-        return self._short(counts.multiply_adds if weighs else counts.operations)
+        return self._short(counts.multiply_adds if self._multiplies else counts.operations)
 
     @property
     def _is_derived(self) -> bool:
@@ -264,14 +278,18 @@ class Cost:
         return text if len(candidates) == 1 else f"≤ {text}"
 
     def _ratio_text(self) -> str:
+        if not self._sum(FORWARD, BACKWARD).multiply_adds:
+            return ""
         ratio = self.ratio_at_equal_sizes
+        above, below = self._compared
+        if above and below and above.degree != below.degree:  # S⁻¹ is made forward, and is there
+            return f"→ {'∞' if above.degree > below.degree else 0} as all sizes grow"
         if not isfinite(ratio):
             return ""
-        above, below = (self._sum(x).multiply_adds for x in (BACKWARD, FORWARD))
         if above == below * Fraction(above.leading(), below.leading()):
-            return f"{ratio:.4g}"  # at any sizes
+            return f"= {ratio:.4g}"  # at any sizes
         homogeneous = above.is_homogeneous and below.is_homogeneous
-        return f"{ratio:.4g} at {'' if homogeneous else 'large, '}equal sizes"
+        return f"= {ratio:.4g} at {'' if homogeneous else 'large, '}equal sizes"
 
     def __str__(self) -> str:
         return self.text()
@@ -290,7 +308,7 @@ class Cost:
         if self._is_derived:
             rows.append(("forward and backward", self.total.texts))
             ratio = self._ratio_text()
-            rows += [("backward ÷ forward", (ratio,))] if ratio else []
+            rows += [("backward ÷ forward", (ratio.removeprefix("= "),))] if ratio else []
             rows.append(("", ()))
         rows += [(name, (f"{text} numbers",)) for name, text in self._memory_rows()]
         if ascii:

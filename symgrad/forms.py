@@ -14,7 +14,7 @@ invites a mistake; here one declaration gives both forms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -76,7 +76,8 @@ def harden(expr: Any) -> Any:
     result = _hard(value) or value
     for name in reversed(names):
         result = g.named(name.name, result, name.is_row)
-    return _wrapped(harden, expr, _without_masks(result))
+    (result,) = without_masks([result])
+    return _wrapped(harden, expr, result)
 
 
 def _hard(node: Node) -> Node | None:
@@ -91,14 +92,20 @@ def _hard(node: Node) -> Node | None:
     return None if body is None else g.apply(body, node.accesses, node.shape)
 
 
-def _without_masks(root: Node) -> Node:
+def without_masks(roots: Sequence[Node]) -> list[Node]:
     """Every dropout mask at its mean, 1 − rate, which the division by it cancels."""
     kept = {}
-    for leaf in g.leaves([root]):
-        for fact in leaf.leaf.facts:
-            if fact.name == "mask":
-                kept[leaf] = g.const(1 - sp.sympify(fact.value), leaf.shape)
-    return g.substitute([root], kept)[0] if kept else root
+    for leaf in g.leaves(roots):
+        rate = mask_rate(leaf)
+        if rate is not None:
+            kept[leaf] = g.const(1 - rate, leaf.shape)
+    return g.substitute(roots, kept) if kept else list(roots)
+
+
+def mask_rate(leaf: Node) -> sp.Expr | None:
+    """The rate of a dropout mask; None for any other leaf."""
+    rates = [sp.sympify(x.value) for x in leaf.leaf.facts if x.name == "mask"]
+    return rates[0] if rates else None
 
 
 def _wrapped(function: Callable[..., Any], expr: Any, node: Node) -> Any:

@@ -13,7 +13,7 @@ from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
 from symgrad.graph import Access
 from symgrad.index_elements import contracted, element
 from symgrad.index_space import Operand, Scope, affine, is_lookup
-from symgrad.symbols import Opaque
+from symgrad.symbols import LabelSymbol, Opaque
 
 
 def on_indices(e: sp.Piecewise, scope: Scope, operand: Operand) -> bool:
@@ -69,13 +69,13 @@ def holds(condition: sp.Basic, scope: Scope, operand: Operand) -> Access:
         case sp.Ne():
             return _complement(equal(left, right, scope, operand))
         case sp.Ge():
-            return _at_least(left - right, scope)
+            return _at_least(left - right, scope, operand)
         case sp.Le():
-            return _at_least(right - left, scope)
+            return _at_least(right - left, scope, operand)
         case sp.Gt():
-            return _at_least(left - right - 1, scope)
+            return _at_least(left - right - 1, scope, operand)
         case _:
-            return _at_least(right - left - 1, scope)
+            return _at_least(right - left - 1, scope, operand)
 
 
 def _complement(a: Access) -> Access:
@@ -84,12 +84,39 @@ def _complement(a: Access) -> Access:
     return Access(g.add([(1, g.const(1), ()), (-1, a.node, axes)], a.node.shape), a.labels)
 
 
-def _at_least(difference: sp.Basic, scope: Scope) -> Access:
-    inside = scope.indices(difference)
-    coefficients, offset = affine(difference, inside, f"the condition {difference} >= 0")
-    labels = tuple(scope.labels[s] for s in inside)
-    shape = tuple(scope.shape[x] for x in labels)
-    return Access(g.indicator(coefficients, offset, "≥", shape), labels)
+def _at_least(difference: sp.Basic, scope: Scope, operand: Operand) -> Access:
+    return _indicated(difference, "≥", scope, operand)
+
+
+def _indicated(difference: sp.Basic, relation: str, scope: Scope, operand: Operand) -> Access:
+    """1[d = 0] or 1[d ≥ 0]; a label c in d is summed over, Σ_k 1[c = k] 1[…k…]."""
+    where = f"the condition {difference} {relation} 0"
+    inside, rank = scope.indices(difference), len(scope.shape)
+    places = {s: (scope.labels[s], scope.shape[scope.labels[s]]) for s in inside}
+    factors: list[Access] = []
+    for axis, label in enumerate(_labels_in(difference), rank):
+        factors.append(_onehot(label, axis, scope, operand))
+        index = sp.Dummy(integer=True)
+        difference = difference.xreplace({label: index})
+        places[index] = (axis, factors[-1].node.shape[-1])
+    coefficients, offset = affine(difference, list(places), where)
+    labels = tuple(label for label, _ in places.values())
+    shape = tuple(n for _, n in places.values())
+    factors.append(Access(g.indicator(coefficients, offset, relation, shape), labels))
+    return contracted(factors, rank)
+
+
+def _labels_in(difference: sp.Basic) -> list[sp.Basic]:
+    """The class labels of a condition, those that are looked up among them."""
+    found: list[sp.Basic] = []
+    stack: list[Any] = [difference]
+    while stack:
+        e = stack.pop()
+        if is_lookup(e) or isinstance(e, LabelSymbol):
+            found.append(e)
+        else:
+            stack.extend(e.args)
+    return sorted(set(found), key=str)
 
 
 def equal(left: sp.Basic, right: sp.Basic, scope: Scope, operand: Operand) -> Access:
@@ -119,13 +146,15 @@ def equal(left: sp.Basic, right: sp.Basic, scope: Scope, operand: Operand) -> Ac
             "alone, or a whole number."
         )
     difference = sp.expand(left - right)
+    if _labels_in(difference):
+        return _indicated(difference, "=", scope, operand)
     inside = scope.indices(difference)
     coefficients, offset = affine(difference, inside, f"the condition {left} = {right}")
     own = tuple(scope.labels[s] for s in inside)
     shape = tuple(scope.shape[x] for x in own)
     if len(own) == 1 and coefficients[0] in (1, -1):
         return Access(g.onehot(g.const(-coefficients[0] * offset), shape[0]), own)
-    return Access(g.indicator(coefficients, offset, "=", shape), own)
+    return _indicated(difference, "=", scope, operand)
 
 
 def _onehot(label: Any, axis: int, scope: Scope, operand: Operand) -> Access:

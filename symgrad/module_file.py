@@ -30,6 +30,14 @@ class TrainingModule:
         lines = self.source.count("\n")
         return f"<symgrad training module {self.name}: {lines} lines for {self.target}>"
 
+    def __deepcopy__(self, memo: object) -> TrainingModule:
+        """The same object: its source never changes."""
+        return self
+
+    def __reduce__(self) -> tuple[type[TrainingModule], tuple[str, str, str]]:
+        """Pickled as its source."""
+        return TrainingModule, (self.name, self.source, self.target)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the source to ``path``, whole or not at all; returns the path.
 
@@ -45,11 +53,9 @@ class TrainingModule:
         what it compiles.
         """
         if self._module is None:
-            path = self._path
-            if path is None or not path.exists():
-                path = Path(tempfile.mkdtemp(dir=_scratch())) / f"{self.name}.py"
-                write(path, self.source)
-            self._module = _loaded(self.name, path)
+            saved = self._path is not None and self._path.exists()
+            path = self._path if saved else None
+            self._module = _loaded(self.name, path) if path else _unsaved(self.name, self.source)
         return self._module
 
 
@@ -59,6 +65,14 @@ def _scratch() -> str:
     folder = tempfile.mkdtemp(prefix="symgrad-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+@cache
+def _unsaved(name: str, source: str) -> ModuleType:
+    """The module of a source that is in no file of the user's; loaded, and compiled, once."""
+    path = Path(tempfile.mkdtemp(dir=_scratch())) / f"{name}.py"
+    write(path, source)
+    return _loaded(name, path)
 
 
 def _loaded(name: str, path: Path) -> ModuleType:

@@ -18,22 +18,29 @@ import sympy as sp
 
 import symgrad
 from symgrad import graph as g
-from symgrad.batch import batch
+from symgrad.batch import batch, batch_all
 from symgrad.codegen.arguments import array_shape, of_leaves
+from symgrad.codegen.fixed_sizes import fixed
 from symgrad.codegen.program import Program
-from symgrad.codegen.runtime.dataspec import DataSpec
-from symgrad.codegen.training import RESERVED, ParamSpec, Size, TrainingSpec, assemble
+from symgrad.codegen.runtime.records import DataSpec, MaskSpec
+from symgrad.codegen.training import RESERVED, assemble
+from symgrad.codegen.training_spec import ParamSpec, Size, SquaresSpec, TraceSpec, TrainingSpec
 from symgrad.compile import DTYPES, build
+from symgrad.elementwise import broadcast
 from symgrad.errors import DeclarationError, UnsupportedError
 from symgrad.facts import axes_of_fact
+from symgrad.forms import mask_rate, without_masks
 from symgrad.functions import as_expression
-from symgrad.graph import Node, Shape
+from symgrad.graph import Access, Node, Shape
+from symgrad.least_squares import squares_of
 from symgrad.lift import lift
 from symgrad.module_file import TrainingModule
-from symgrad.optimizers import learning_rate_leaf, update_formula, updated
+from symgrad.optimizers import Optimizer, chosen
 from symgrad.simplify import computing
-from symgrad.training_comments import comments_of, listing, value_text
+from symgrad.training_comments import comments_of, declaration_text, formulas, listing, value_text
 from symgrad.training_model import Model, checked_model, undeclared
+from symgrad.training_trace import trace_of
+from symgrad.update_programs import DESCENT_FORMULA, descended, learning_rate_leaf, update_spec
 
 
 def training_module(
@@ -44,13 +51,20 @@ def training_module(
     target: str = "numba",
     dtype: str = "float32",
     name: str = "model",
+    optimizers: Iterable[str | Optimizer] | None = None,
+    sizes: Mapping[Any, int] | None = None,
 ) -> TrainingModule:
     """A standalone Python file that trains ``params`` to minimise the mean of ``loss``.
 
     ``loss`` is the loss of one example, of which the mean over the examples is taken, or already
     contains ``sg.empirical_risk`` (plus a regulariser, say). ``data`` are the leaves that differ
     between examples; in the file they are arrays with one example a row. ``predict`` is a value of
-    one example, computed for every row of the data leaves that it needs.
+    one example, computed for every row of the data leaves that it needs. A dropout mask
+    (``sg.mask``) is listed with the data; ``fit`` draws it.
+
+    ``optimizers`` are names of `symgrad.optimizers.OPTIMIZERS` or rules made with
+    ``sg.optimizer``; all of the table unless given, and "sgd" always. ``sizes`` fixes dimensions,
+    ``{D: 784}``, which else are known when the file runs.
 
     Raises DeclarationError, DerivativeError, ShapeError or UnsupportedError where these do not fit
     together, or the target, dtype or name is not one.
@@ -59,8 +73,9 @@ def training_module(
     losses = as_expression(loss)
     expected = None if predict is None else as_expression(predict)
     parameters, leaves = ([as_expression(x) for x in symbols] for symbols in (params, data))
+    rules = chosen(optimizers)
     model = checked_model(losses, parameters, leaves)
-    spec = _specification(model, expected, name, dtype)
+    spec = _specification(model, expected, name, dtype, rules, sizes or {})
     return TrainingModule(name, assemble(spec, target), target)
 
 
@@ -84,54 +99,58 @@ def _check_options(name: str, dtype: str) -> None:
 class _Programs:
     """The programs of one model, with one set of names."""
 
-    def __init__(self, model: Model, predict: Any) -> None:
+    def __init__(self, model: Model, predict: Any, sizes: Mapping[Any, int]) -> None:
         self.model = model
         derivation = model.derivation
-        self.loss, *self.gradients = computing([derivation.loss_root, *derivation.roots])
+        raw = [derivation.loss_root, *derivation.roots]
+        self.loss, *self.gradients = computing(raw)
         self.comments = comments_of(model, self.loss, self.gradients)
-        self.arrays = list(model.leaves.values())
+        self.masks = {one: many for one, many in model.leaves.items() if mask_rate(one) is not None}
+        data = {one: many for one, many in model.leaves.items() if one not in self.masks}
+        self.ones, self.arrays = list(data), list(data.values())
         self.shapes = [_array_shape(x) for x in model.params]
-        given = [(x, x.name) for x in (*model.nodes, *self.arrays)]
+        given = [(x, x.name) for x in (*model.nodes, *self.arrays, *self.masks.values())]
         arguments = of_leaves(given, [self.loss, *self.gradients], RESERVED)
-        self.sizes = {d.symbol: d.name for d in arguments.dimensions}
-        self.inputs = [(x, a.name) for (x, _), a in zip(given, arguments.inputs, strict=True)]
-        count = len(model.params)
-        self.fields = [name for _, name in self.inputs[:count]]
-        self.data = [name for _, name in self.inputs[count:]]
+        names = {d.symbol: d.name for d in arguments.dimensions}
+        self.fixed = _fixed_sizes(sizes, {s: x for s, x in names.items() if s != model.size})
+        self.sizes: dict[sp.Basic, Size] = {**names, **self.fixed}
+        named = [(x, a.name) for (x, _), a in zip(given, arguments.inputs, strict=True)]
+        first, last = len(model.params), len(named) - len(self.masks)
+        self.inputs, self.drawn = named[:last], named[last:]
+        self.fields = [name for _, name in named[:first]]
+        self.data = [name for _, name in named[first:last]]
         self.predicted, self.predict_formula = _predicted(model, predict)
+        self.exact = computing(without_masks(raw)) if self.masks else [self.loss, *self.gradients]
 
     def evaluate(self) -> Program:
         """The mean loss."""
-        return self._program([self.loss], [()], self.inputs, ["loss"])
+        return self._program(self.exact[:1], [()], self.inputs, ["loss"])
 
     def evaluate_with_gradient(self) -> Program:
-        """The mean loss and its gradients."""
+        """The mean loss of a minibatch and its gradients."""
         slopes = [f"grad_{x}" for x in self.fields]
-        names, remarks = ["loss", *slopes], zip(slopes, self.comments.gradients, strict=True)
+        names, texts = ["loss", *slopes], self._gradient_texts()
         roots, shapes = [self.loss, *self.gradients], [(), *self.shapes]
-        return self._program(roots, shapes, self.inputs, names, remarks)
+        return self._program(
+            roots, shapes, self._minibatch(), names, zip(slopes, texts, strict=True), self._taken()
+        )
 
     def step(self) -> tuple[Program, tuple[str, ...]]:
         """The mean loss and the new parameters for one minibatch, and the names of its data."""
         rate = learning_rate_leaf()
-        count = len(self.fields)
-        values = updated("sgd", self.model.nodes, self.gradients, rate)
-        leaves = zip(self.arrays, self.model.leaves, strict=True)
-        inputs = [*self.inputs[:count], *((many, one.name) for many, one in leaves)]
-        inputs.append((rate, "learning_rate"))
-        rows = {a.name: one.name for a, one in zip(self.arrays, self.model.leaves, strict=True)}
-        texts = [_renamed(text, rows) for text in self.comments.gradients]
+        values = descended(self.model.nodes, self.gradients, rate)
+        inputs = [*self._minibatch(), (rate, "learning_rate")]
         new = [f"new_{x}" for x in self.fields]
-        reserved = (RESERVED | set(self.data)) - {"learning_rate"}
         program = self._program(
             [self.loss, *values],
             [(), *self.shapes],
             inputs,
             ["loss", *new],
-            zip(new, texts, strict=True),
-            reserved,
+            zip(new, self._gradient_texts(), strict=True),
+            self._taken(),
         )
-        return program, tuple(x.name for x in program.inputs[count:-1])
+        first = len(self.fields)
+        return program, tuple(x.name for x in program.inputs[first : first + len(self.arrays)])
 
     def predict(self) -> tuple[Program | None, tuple[str, ...]]:
         """The predictions, and the names of the data that they need."""
@@ -142,6 +161,52 @@ class _Programs:
         shape = self.predicted.shape
         program = self._program([self.predicted], [shape], inputs, [])
         return program, tuple(name for _, name in inputs if name in self.data)
+
+    def trace(self) -> TraceSpec:
+        """Every named value, the gradients, and what layers of units are judged by."""
+        values = trace_of(self.model.derivation, self.fields)
+        roots = computing(without_masks([x.node for x in values]))
+        shapes = [x.shape for x in roots]
+        for k, x in enumerate(values):
+            if x.table == "gradients":
+                shapes[k] = self.shapes[self.fields.index(x.key)]
+        program = self._program(roots, shapes, self.inputs, [])
+        return TraceSpec(program, tuple((x.table, x.key) for x in values))
+
+    def squares(self) -> SquaresSpec | None:
+        """Residuals and Jacobian, where the loss of one example is a sum of squares."""
+        model = self.model
+        if not model.of_one_example:
+            return None
+        (root,) = without_masks([model.root])
+        terms = squares_of(root, model.nodes)
+        if terms is None:
+            return None
+        one = [x for term in terms for x in (term.residual, *term.blocks)]
+        batched = batch_all(one, model.leaves, model.size)
+        pairs = zip(one, batched, strict=True)
+        many = computing([new if new is not old else self._repeated(old) for old, new in pairs])
+        shapes = [x.shape for x in many]
+        program = self._program(many, shapes, self.inputs, [])
+        return SquaresSpec(program, tuple(float(term.weight) for term in terms))
+
+    def _repeated(self, node: Node) -> Node:
+        """What is the same for every example, once for each."""
+        axes = tuple(range(1, node.rank + 1))
+        return broadcast(Access(node, axes), (self.model.size, *node.shape))
+
+    def _minibatch(self) -> list[tuple[Node, str]]:
+        """The parameters, and the data of a minibatch under the names of one example."""
+        rows = zip(self.arrays, self.ones, strict=True)
+        params = self.inputs[: len(self.fields)]
+        return [*params, *((many, one.name) for many, one in rows), *self.drawn]
+
+    def _taken(self) -> frozenset[str]:
+        return (RESERVED | set(self.data)) - {"learning_rate"}
+
+    def _gradient_texts(self) -> list[str]:
+        rows = {a.name: one.name for a, one in zip(self.arrays, self.ones, strict=True)}
+        return [_renamed(text, rows) for text in self.comments.gradients]
 
     def _program(
         self,
@@ -154,15 +219,40 @@ class _Programs:
     ) -> Program:
         arguments = of_leaves(inputs, roots, reserved)
         comments = {**self.comments.values, **dict(remarks)}
-        return build(roots, shapes, arguments, names, comments)
+        return fixed(build(roots, shapes, arguments, names, comments), self.fixed)
 
 
-def _specification(model: Model, predict: Any, name: str, dtype: str) -> TrainingSpec:
-    programs = _Programs(model, predict)
+def _fixed_sizes(sizes: Mapping[Any, int], names: Mapping[sp.Symbol, str]) -> dict[sp.Symbol, int]:
+    """The sizes that are fixed when the file is built, by the symbol of each dimension."""
+    by_name = {symbol.name: symbol for symbol in names}
+    found: dict[sp.Symbol, int] = {}
+    for key, size in sizes.items():
+        symbol = by_name.get(str(key))
+        if symbol is None:
+            raise DeclarationError(
+                f"sizes has {key}, which is no dimension of the parameters and data; they have "
+                f"{', '.join(by_name) or 'none that is a symbol'}."
+            )
+        if isinstance(size, bool) or not isinstance(size, int | sp.Integer) or size < 1:
+            raise DeclarationError(f"the size {key} = {size!r} was given; expected an integer ≥ 1.")
+        found[symbol] = int(size)
+    return found
+
+
+def _specification(
+    model: Model,
+    predict: Any,
+    name: str,
+    dtype: str,
+    rules: Sequence[Optimizer],
+    sizes: Mapping[Any, int],
+) -> TrainingSpec:
+    programs = _Programs(model, predict, sizes)
     step, rows = programs.step()
     prediction, predicts = programs.predict()
     params = zip(programs.fields, programs.shapes, programs.comments.gradients, strict=True)
     data = zip(programs.data, programs.arrays, strict=True)
+    drawn = zip((name for _, name in programs.drawn), programs.masks.items(), strict=True)
     return TrainingSpec(
         name=name,
         dtype=dtype,
@@ -170,25 +260,41 @@ def _specification(model: Model, predict: Any, name: str, dtype: str) -> Trainin
             ParamSpec(field, _sized(shape, programs.sizes), text) for field, shape, text in params
         ),
         data=tuple(_data_spec(field, leaf, programs.sizes) for field, leaf in data),
+        masks=tuple(_mask_spec(field, *leaves, programs.sizes) for field, leaves in drawn),
         rows=rows,
         predicts=predicts,
         loss=programs.evaluate(),
         value_and_grad=programs.evaluate_with_gradient(),
         predict=prediction,
         step=step,
+        trace=programs.trace(),
+        squares=programs.squares(),
+        updates=tuple(update_spec(rule, RESERVED) for rule in rules),
         derivation=listing(model.shown.steps),
         objective=programs.comments.objective,
-        update_formula=update_formula("sgd"),
+        update_formula=DESCENT_FORMULA,
         predict_formula=programs.predict_formula,
-        version=symgrad.__version__,
+        formulas=formulas(model.shown.steps),
+        costs=_costs(model),
+        provenance={
+            "symgrad": symgrad.__version__,
+            "declaration": declaration_text(model),
+        },
     )
+
+
+def _costs(model: Model) -> dict[str, str]:
+    """Multiply-adds of one example where there is one, else of all."""
+    cost = model.shown.cost()
+    parts = {"forward": cost.forward, "backward": cost.backward}
+    return {what: tally.texts[0] for what, tally in parts.items()}
 
 
 def _predicted(model: Model, predict: Any) -> tuple[Node | None, str]:
     """The prediction for every example, in computing form, and its formula for one."""
     if predict is None:
         return None, ""
-    one = lift(predict)
+    (one,) = without_masks([lift(predict)])
     declared = {*model.nodes, *model.leaves}
     for leaf in g.leaves([one]):
         if leaf not in declared:
@@ -200,6 +306,12 @@ def _predicted(model: Model, predict: Any) -> tuple[Node | None, str]:
             f"example; expected one that uses {', '.join(x.name for x in model.leaves)}."
         )
     return many, value_text(one)
+
+
+def _mask_spec(name: str, one: Node, many: Node, names: Mapping[sp.Basic, Size]) -> MaskSpec:
+    rate = mask_rate(one)
+    assert rate is not None
+    return MaskSpec(name, _sized(many.shape[1:], names), float(rate))
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
@@ -214,11 +326,11 @@ def _array_shape(symbol: Any) -> Shape:
     return array_shape(node.shape, *getattr(symbol, "shape", ()))
 
 
-def _sized(shape: Shape, names: Mapping[sp.Basic, str]) -> tuple[Size, ...]:
+def _sized(shape: Shape, names: Mapping[sp.Basic, Size]) -> tuple[Size, ...]:
     return tuple(n if isinstance(n, int) else names[n] for n in shape)
 
 
-def _data_spec(name: str, leaf: Node, names: Mapping[sp.Basic, str]) -> DataSpec:
+def _data_spec(name: str, leaf: Node, names: Mapping[sp.Basic, Size]) -> DataSpec:
     classes = leaf.leaf.classes
     if isinstance(classes, sp.Basic):
         classes = names.get(classes, str(classes))

@@ -102,6 +102,21 @@ def listing(steps: Sequence[Step], width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
+def formulas(steps: Sequence[Step]) -> dict[str, str]:
+    """What is computed, as text: the name of each line → its right side."""
+    found: dict[str, str] = {}
+    for step in steps:
+        name = " = ".join(step.names)
+        found.setdefault(name, step.text.removeprefix(f"{name} = "))
+    return found
+
+
+def declaration_text(model: Model) -> str:
+    """The declaration, line by line: the values that the loss is made of."""
+    lines = [s.text for s in model.shown.steps if s.phase == "forward"]
+    return "; ".join(lines)
+
+
 # ------------------------------------------------------------------ formulas for one example
 
 

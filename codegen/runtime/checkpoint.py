@@ -1,66 +1,175 @@
-"""Checkpoints: the state of a run after an epoch, and the file that lets it continue from there."""
+"""Checkpoints: where a run stands, and the file that lets it continue from there."""
 
 from __future__ import annotations
 
 import json
+import math
+import time
+import warnings
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from .interface import Params
+from .checks import _blocks, _rows_of
+from .history import COLUMNS
+from .interface import DATA, NAME, Params
 from .storage import FilePath, _check_writable, _read_arrays, _write_arrays
 
 
-class _State(NamedTuple):
-    """Where a run stands; each record is an epoch's (loss, validation loss, accuracy)."""
+@dataclass
+class _Run:
+    """Where a run stands. `params` are views of `theta`; `best` is another such array.
+
+    `position` is how many steps of the current epoch were done, on `rows` rows whose losses have
+    the sum `total`; `t` how many in all; `rate` the learning rate of the last one.
+    """
 
     params: Params
-    best: Params  # the parameters of the lowest validation loss
-    best_epoch: int  # how many epochs had been done then
-    records: list[tuple[float, float, float]]
+    theta: np.ndarray
+    state: np.ndarray
+    best: np.ndarray
+    best_epoch: int = 0  # how many epochs had been done when `best` had the lowest validation loss
+    position: int = 0
+    rows: int = 0
+    t: int = 0
+    total: float = 0.0
+    rate: float = math.nan
+    records: list[tuple[float, ...]] = field(default_factory=list)
+
+    def parameters(self, best: bool = False) -> Params:
+        """A copy of the parameters, the best or the latest."""
+        return _views(self.params, (self.best if best else self.theta).copy())
 
 
-def _copy(params: Params) -> Params:
-    return Params(*(array.copy() for array in params))
+_ARRAYS = ("theta", "state", "best")
+_NUMBERS = dict(best_epoch="i", position="i", rows="i", t="i", total="f", rate="f")
+
+
+def _new_run(params: Params, states: Sequence[float]) -> _Run:
+    """The start of a run, from a copy of the parameters, and what the optimizer keeps."""
+    theta = np.concatenate([np.ravel(array) for array in params])
+    state = np.empty((len(states), len(theta)), theta.dtype)
+    state.T[:] = states
+    return _Run(_views(params, theta), theta, state, theta.copy())
+
+
+def _views(params: Params, theta: np.ndarray) -> Params:
+    """The parts of `theta`, shaped like the parameters."""
+    ends = np.cumsum([array.size for array in params])
+    parts = zip(params, ends.tolist(), strict=True)
+    return Params(*(theta[end - a.size : end].reshape(a.shape) for a, end in parts))
 
 
 def _checksum(arrays: Sequence[np.ndarray]) -> int:
     checksum = 0
     for array in arrays:
-        checksum = zlib.crc32(array.data, checksum)
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     return checksum
 
 
-def _write_checkpoint(path: FilePath, settings: dict[str, object], state: _State) -> None:
-    arrays = {f"params.{name}": array for name, array in state.params._asdict().items()}
-    arrays |= {f"best.{name}": array for name, array in state.best._asdict().items()}
-    arrays |= {"best_epoch": np.array(state.best_epoch), "records": np.array(state.records)}
-    _write_arrays(path, arrays | {"settings": np.array(json.dumps(settings))})
+def _checksum_of_data(arrays: Sequence[np.ndarray]) -> int:
+    """The checksum of checked data, read block by block."""
+    checksum = 0
+    for array, spec in zip(arrays, DATA[: len(arrays)], strict=True):
+        for rows in _blocks([array]):
+            (block,) = _rows_of([array], [spec], rows)
+            checksum = zlib.crc32(block.data, checksum)
+    return checksum
 
 
-def _resume(path: FilePath, settings: dict[str, object], epochs: int, state: _State) -> _State:
-    """The run that `path` holds, or `state` where there is no such file; refuse another run's."""
+class _Checkpoint:
+    """A file that a run is saved to, not more often than every `seconds`; None: never.
+
+    Without `seconds`, once a second, or less often where the writing takes long: at most a
+    twentieth of the time goes into it. A write that fails leaves the file as it was and does not
+    stop the run.
+    """
+
+    def __init__(
+        self, path: FilePath | None, settings: dict[str, object], seconds: float | None
+    ) -> None:
+        self.path, self.settings, self.seconds = path, settings, seconds
+        self.next = time.monotonic() + (1.0 if seconds is None else seconds)
+        self.failed = False
+
+    def write_if_due(self, run: _Run) -> None:
+        if self.path is not None and time.monotonic() >= self.next:
+            self.write(run)
+
+    def write(self, run: _Run, last: bool = False) -> None:
+        """Save the run. `last`: nothing will be tried again after this."""
+        if self.path is None:
+            return
+        start = time.monotonic()
+        arrays = {name: getattr(run, name) for name in _ARRAYS}
+        arrays |= {name: np.array(getattr(run, name)) for name in _NUMBERS}
+        arrays |= {"records": np.array(run.records).reshape(-1, len(COLUMNS))}
+        arrays |= {"settings": np.array(json.dumps(self.settings))}
+        try:
+            _write_arrays(self.path, arrays)
+        except (OSError, ValueError) as error:  # a full disk; a folder that is no more
+            if last or not self.failed:
+                follows = "It is tried again later." if not last else "Save what fit returns."
+                warnings.warn(f"{error} {follows}", RuntimeWarning, stacklevel=3)
+            self.failed = True
+        else:
+            self.failed = False
+        now = time.monotonic()
+        self.next = now + (max(1.0, 20 * (now - start)) if self.seconds is None else self.seconds)
+
+
+def _resume(path: FilePath | None, settings: dict[str, object], epochs: int, run: _Run) -> _Run:
+    """The run that `path` holds, or `run` where there is no such file; refuse another run's."""
+    if path is None:
+        return run
     _check_writable(path)
     if not Path(path).exists():
-        return state
+        return run
     arrays = _read_arrays(path)
-    if "settings" not in arrays:
-        raise ValueError(f"{path} is not a checkpoint of fit; give another file.")
-    saved = json.loads(str(arrays["settings"]))
+    foreign = ValueError(f"{path} is not a checkpoint of fit; give another file.")
+    if not {*_ARRAYS, *_NUMBERS, "records", "settings"} <= arrays.keys():
+        raise foreign
+    try:
+        saved = dict(json.loads(str(arrays["settings"])))
+    except (ValueError, TypeError):
+        raise foreign from None
     for name, value in settings.items():
         if saved.get(name) != value:
             raise ValueError(
                 f"{path} is the checkpoint of a run with {name} {saved.get(name)}, not {value}; "
                 "fit with the same settings, or give another file."
             )
-    params, best = (
-        Params(*(arrays[f"{kind}.{name}"] for name in Params._fields))
-        for kind in ("params", "best")
-    )
-    records = [(a, b, c) for a, b, c in arrays["records"].tolist()]
-    if len(records) > epochs:
-        raise ValueError(f"{path} holds {len(records)} epochs already, but epochs is {epochs}.")
-    return _State(params, best, int(arrays["best_epoch"]), records)
+    for name in _ARRAYS:
+        own = getattr(run, name)
+        if (arrays[name].shape, arrays[name].dtype) != (own.shape, own.dtype):
+            raise foreign
+        own[...] = arrays[name]  # in place: params are views
+    for name in _NUMBERS:
+        if (arrays[name].shape, arrays[name].dtype.kind) != ((), _NUMBERS[name]):
+            raise foreign
+        setattr(run, name, arrays[name].item())
+    records = arrays["records"]
+    if records.shape[1:] != (len(COLUMNS),) or records.dtype.kind != "f":
+        raise foreign
+    run.records = [tuple(record) for record in records.tolist()]
+    if len(run.records) > epochs:
+        raise ValueError(f"{path} holds {len(run.records)} epochs already, but epochs is {epochs}.")
+    return run
+
+
+def _interrupted(run: _Run, epochs: int, checkpoint: _Checkpoint, best: bool) -> str:
+    """What is said where Ctrl-C has ended a run."""
+    which = f"the best, of epoch {run.best_epoch}" if best else "as the last step left them"
+    if checkpoint.path is None:
+        follows = ""
+    elif checkpoint.failed:
+        follows = f" {checkpoint.path} does not hold this state: it could not be written."
+    else:
+        follows = f" The same call continues from {checkpoint.path}."
+    where = f"after {len(run.records)} of {epochs} epochs"
+    if run.position:
+        where += f" and {run.position} step{'s' * (run.position > 1)} of the next"
+    return f"{NAME}: interrupted {where}; the parameters are {which}.{follows}"

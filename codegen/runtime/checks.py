@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .dataspec import DataSpec
 from .interface import (
     DATA,
     DTYPE,
@@ -21,6 +21,9 @@ from .interface import (
     _predict,
     _value_and_grad,
 )
+from .records import DataSpec
+
+BLOCK_BYTES = 1 << 26  # of data that are looked at at once; larger read-only arrays are not copied
 
 
 def loss(params: Params, *data: ArrayLike) -> float:
@@ -67,15 +70,23 @@ def _check_params(params: Sequence[ArrayLike], sizes: dict[str, int]) -> Params:
 
 
 def _check_data(
-    data: Sequence[ArrayLike], specs: Sequence[DataSpec], sizes: dict[str, int], prefix: str = ""
+    data: Sequence[ArrayLike],
+    specs: Sequence[DataSpec],
+    sizes: dict[str, int],
+    prefix: str = "",
+    leave_large: bool = False,
 ) -> tuple[np.ndarray, ...]:
-    """The data as contiguous arrays; the dimensions they determine go into `sizes`."""
+    """The data as contiguous arrays; the dimensions they determine go into `sizes`.
+
+    With `leave_large`, large arrays that are files or read-only stay as they are: read them by
+    `_rows_of`.
+    """
     names = [prefix + spec.name for spec in specs]
     given = len(data) if isinstance(data, (tuple, list)) else f"{type(data).__name__} as"
     if given != len(specs):
         raise ValueError(f"{given} data arrays given; expected {len(names)}: {', '.join(names)}.")
     arrays = [
-        _as_array(name, value, DTYPE if spec.classes is None else np.int64)
+        _as_array(name, value, _type_of(spec), leave_large)
         for name, value, spec in zip(names, data, specs, strict=True)
     ]
     for name, array, spec in zip(names, arrays, specs, strict=True):
@@ -89,7 +100,13 @@ def _check_data(
     return tuple(arrays)
 
 
-def _as_array(name: str, value: ArrayLike, dtype: type[np.generic] = DTYPE) -> np.ndarray:
+def _type_of(spec: DataSpec) -> type[np.generic]:
+    return DTYPE if spec.classes is None else np.int64
+
+
+def _as_array(
+    name: str, value: ArrayLike, dtype: type[np.generic] = DTYPE, leave_large: bool = False
+) -> np.ndarray:
     """`value` as a contiguous array of `dtype`, copied only where needed."""
     try:
         array = np.asarray(value)
@@ -99,8 +116,37 @@ def _as_array(name: str, value: ArrayLike, dtype: type[np.generic] = DTYPE) -> n
     if array.dtype.kind not in ("biu" if label else "biuf"):
         wanted = "integer labels; convert them with .astype(int)" if label else "real numbers"
         raise ValueError(f"{name} has dtype {array.dtype}; expected {wanted}.")
+    return array if leave_large and _stays(array) else _converted(array, dtype)
+
+
+def _converted(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
     with np.errstate(over="ignore"):
         return np.require(array, dtype, ["C", "ALIGNED", "WRITEABLE"])  # one type for Numba
+
+
+def _stays(array: np.ndarray) -> bool:
+    """Whether the array is large and a file, or read-only: not to be copied whole."""
+    owner: object = array
+    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
+        owner = owner.base
+    read_only = isinstance(owner, np.memmap) or not array.flags.writeable
+    return read_only and array.nbytes > BLOCK_BYTES
+
+
+def _rows_of(
+    arrays: Sequence[np.ndarray], specs: Sequence[DataSpec], rows: slice | np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Some rows of the data, as the generated functions want them."""
+    pairs = zip(arrays, specs, strict=True)
+    return tuple(_converted(array[rows], _type_of(spec)) for array, spec in pairs)
+
+
+def _blocks(arrays: Sequence[np.ndarray], most: int | None = None) -> Iterator[slice]:
+    """Slices of all rows, each of at most BLOCK_BYTES of every array and at most `most` rows."""
+    rows = len(arrays[0])
+    length = max(1, BLOCK_BYTES // max(1, *(array[:1].nbytes for array in arrays)))
+    length = min(length, most or length)
+    return (slice(start, min(rows, start + length)) for start in range(0, rows, length))
 
 
 def _bind(
@@ -131,26 +177,29 @@ def _shape_text(shape: tuple[int | str, ...]) -> str:
 
 def _check_values(name: str, array: np.ndarray, spec: DataSpec, sizes: dict[str, int]) -> None:
     """Refuse NaN, infinity, labels out of range and rows that are not probability vectors."""
-    if spec.classes is None:
-        _refuse(name, ~np.isfinite(array), array, f"finite numbers (as {np.dtype(DTYPE)})")
-    else:
-        classes, wrong = sizes.get(str(spec.classes), spec.classes), array < 0
-        if isinstance(classes, int):
-            wrong |= array >= classes
-        _refuse(name, wrong, array, f"labels ≥ 0 and < {classes}")
-    if spec.simplex:
-        sums = array.sum(axis=-1)
-        _refuse(name, array < 0, array, "entries ≥ 0")
-        _refuse(f"{name} (probabilities)", np.abs(sums - 1) > 1e-4, sums, "sum 1 ± 0.0001", "sum ")
+    for rows in _blocks([array]):
+        first, (block,) = rows.start, _rows_of([array], [spec], rows)
+        if spec.classes is None:
+            wanted = f"finite numbers (as {np.dtype(DTYPE)})"
+            _refuse(name, ~np.isfinite(block), block, wanted, first)
+        else:
+            classes, wrong = sizes.get(str(spec.classes), spec.classes), block < 0
+            if isinstance(classes, int):
+                wrong |= block >= classes
+            _refuse(name, wrong, block, f"labels ≥ 0 and < {classes}", first)
+        if spec.simplex:
+            sums, total = block.sum(axis=-1), f"{name} (probabilities)"
+            _refuse(name, block < 0, block, "entries ≥ 0", first)
+            _refuse(total, np.abs(sums - 1) > 1e-4, sums, "sum 1 ± 0.0001", first, "sum ")
 
 
 def _refuse(
-    name: str, wrong: np.ndarray, values: np.ndarray, expected: str, what: str = ""
+    name: str, wrong: np.ndarray, values: np.ndarray, expected: str, first: int, what: str = ""
 ) -> None:
-    """Refuse the first of the values that is marked as wrong."""
+    """Refuse the first of the values that is marked as wrong; `first` is the number of row 0."""
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0])
-        value, row = values[index], index[0]
+        value, row = values[index], first + index[0]
         raise ValueError(f"{name} has {what}{value} in row {row}; expected {expected}.")
 
 
@@ -164,13 +213,16 @@ def _sized(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int, .
     return tuple(sizes[dim] if isinstance(dim, str) else dim for dim in shape)
 
 
-def _check_dims(dims: Mapping[str, int]) -> dict[str, int]:
-    """Refuse sizes of dimensions that the module does not have."""
+def _check_dims(dims: Mapping[str, int], options: Sequence[str] = ()) -> dict[str, int]:
+    """Refuse sizes of dimensions that the module does not have; `options` may be meant instead."""
     known = _dimensions()
     for name, size in dims.items():
         if name not in known:
             names = ", ".join(known) or "all fixed"
-            raise ValueError(f"{NAME} has no option or dimension {name!r}; dimensions: {names}.")
+            raise ValueError(
+                f"{NAME} has no option or dimension {name!r}; dimensions: {names}."
+                + _nearest(name, [*options, *known])
+            )
         _check_integer(name, size, 1)
     return dict(dims)
 
@@ -181,8 +233,27 @@ def _check_integer(name: str, value: object, least: int) -> int:
     return int(value)
 
 
-def _check_learning_rate(value: float) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating))
-    if not number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"learning_rate is {value!r}; expected a finite number ≥ 0, such as 0.1.")
-    return float(value)
+def _check_number(name: str, value: object, expected: str, least: float = -math.inf) -> float:
+    """A finite number ≥ `least` that DTYPE can hold."""
+    number = float(value) if isinstance(value, (int, float, np.integer, np.floating)) else math.nan
+    if not abs(number) <= float(np.finfo(DTYPE).max) or number < least:
+        raise ValueError(f"{name} is {value!r}; expected a finite number{expected}.")
+    return number
+
+
+def _check_learning_rate(value: object) -> float:
+    return _check_number("learning_rate", value, " ≥ 0, such as 0.1", 0)
+
+
+def _check_known(name: str, value: object, known: Iterable[str]) -> str:
+    """`value`, which has to be one of the names `known`."""
+    names = list(known)
+    if not isinstance(value, str) or value not in names:
+        text = f"{name} is {value!r}; {NAME} knows {', '.join(names) or 'none'}."
+        raise ValueError(text + _nearest(value, names))
+    return value
+
+
+def _nearest(value: object, known: Sequence[str]) -> str:
+    near = get_close_matches(str(value), known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -16,7 +16,12 @@ from importlib.resources import files
 from types import ModuleType
 from typing import NamedTuple
 
-FIXED_PART = ("checks", "storage", "checkpoint", "training", "gradient_check", "command_line")
+FIXED_PART = (
+    *("checks", "storage", "printing", "columns", "tables", "state_dicts"),
+    *("initial", "schedules", "metrics", "history", "batches", "interrupts", "progress"),
+    *("checkpoint", "divergence", "descent", "full_batch", "settings", "training"),
+    *("gradient_check", "health", "information", "command_line"),
+)
 
 
 class Source(NamedTuple):
@@ -26,9 +31,9 @@ class Source(NamedTuple):
     body: str
 
 
-def data_spec() -> Source:
-    """The class `DataSpec`, which goes before the generated part."""
-    return _copied("dataspec")
+def records() -> Source:
+    """The classes of what is declared, which go before the generated part."""
+    return _copied("records")
 
 
 def fixed_part() -> Source:
@@ -42,9 +47,17 @@ def fixed_part() -> Source:
 
 def reserved_names() -> frozenset[str]:
     """The top-level names of the fixed part and its interface: not free for other uses."""
-    statements = [s for name in ("dataspec", "interface", *FIXED_PART) for s in _tree(name).body]
+    statements = [s for name in ("records", "interface", *FIXED_PART) for s in _tree(name).body]
     names = {name for statement in statements for name in _defined_names(statement)}
     return frozenset(names.union(*(_imports(statement) for statement in statements)))
+
+
+def arguments_of(file: str, function: str) -> tuple[str, ...]:
+    """The names of the arguments of a function of the fixed part."""
+    (found,) = (
+        s for s in _tree(file).body if isinstance(s, ast.FunctionDef) and s.name == function
+    )
+    return tuple(x.arg for x in (*found.args.args, *found.args.kwonlyargs))
 
 
 def source_of(module: ModuleType | str, *names: str) -> Source:

@@ -8,17 +8,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import _check_data, _check_integer, _check_params, _dimensions, _sized
+from .checks import _check_data, _check_integer, _check_params, _dimensions, _shape_text, _sized
 from .interface import CHECK_DTYPE, DATA, PARAM_SHAPES, Params, _loss, _value_and_grad
+from .printing import _aligned
 
 
 class GradientRow(NamedTuple):
-    """One parameter: the largest error of the entries tried, relative to its largest slope."""
+    """One parameter: how far its gradient is from the differences, at the entries tried.
+
+    `error` is the largest absolute difference relative to the largest slope of the parameter.
+    """
 
     name: str
     shape: tuple[int, ...]
     entries: int
+    absolute: float
     error: float
+    where: tuple[int, ...]  # the index of the entry that differs most
     ok: bool
 
 
@@ -33,12 +39,16 @@ class GradientCheck(NamedTuple):
         return all(row.ok for row in self.rows)
 
     def __str__(self) -> str:
-        lines = [("parameter", "shape", "entries", "error", "")]
-        for name, shape, entries, error, ok in self.rows:
-            lines.append((name, str(shape), str(entries), f"{error:.1e}", "ok" if ok else "WRONG"))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        return "\n".join([*table, f"in {np.dtype(CHECK_DTYPE)}, tolerance {self.tolerance:.1e}"])
+        head = ("parameter", "shape", "entries", "absolute error", "relative error", "at", "")
+        lines = [head]
+        for name, shape, entries, absolute, error, where, ok in self.rows:
+            numbers = (str(entries), f"{absolute:.1e}", f"{error:.1e}")
+            at = f"[{', '.join(map(str, where))}]" if where else ""
+            lines.append((name, _shape_text(shape), *numbers, at, "ok" if ok else "WRONG"))
+        wrong = [row.name for row in self.rows if not row.ok]
+        verdict = f"wrong: the gradient of {', '.join(wrong)}" if wrong else "all right"
+        about = f"computed in {np.dtype(CHECK_DTYPE)}, relative error up to {self.tolerance:.1e}"
+        return f"{_aligned(lines, '<<>>><<')}\n{verdict}; {about}"
 
 
 def check_gradients(
@@ -70,16 +80,20 @@ def check_gradients(
     for name, parameter, slopes in zip(Params._fields, point, gradient, strict=True):
         entries = rng.permutation(parameter.size)[:64]
         claimed = np.resize(np.asarray(slopes, float), parameter.size)[entries]
+        apart = np.full(len(entries), np.inf)
         # Of two steps, the better speaks: the longer may cross a kink, such as that of ReLU.
         errors = np.full(len(entries), np.inf)
         for h in (step, step / 8):
             measured = _central_differences(point, parameter, entries, h, arrays)
             rounding = 8 * step**3 * abs(value) / h
             scale = max(*np.abs(claimed), *np.abs(measured), rounding / tolerance, 1e-300)
+            apart = np.fmin(apart, np.abs(claimed - measured))
             errors = np.fmin(errors, np.abs(claimed - measured) / scale)
-        error = float(errors.max())
-        ok = np.shape(slopes) == parameter.shape and error <= tolerance
-        rows.append(GradientRow(name, parameter.shape, len(entries), error, bool(ok)))
+        worst = int(errors.argmax())
+        where = tuple(map(int, np.unravel_index(entries[worst], parameter.shape)))
+        fits = np.shape(slopes) == parameter.shape and errors[worst] <= tolerance
+        found = (float(apart[worst]), float(errors[worst]), where, bool(fits))
+        rows.append(GradientRow(name, parameter.shape, len(entries), *found))
     return GradientCheck(tuple(rows), tolerance)
 
 

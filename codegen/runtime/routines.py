@@ -12,7 +12,7 @@ from numba import njit
 
 
 @njit
-def inverse_of(matrix: np.ndarray, result: np.ndarray) -> bool:
+def invert_into(matrix: np.ndarray, result: np.ndarray) -> bool:
     """Write the inverse to `result`; False if the matrix is singular to working precision."""
     norm = _norm(matrix)
     if not norm < np.inf:
@@ -26,7 +26,7 @@ def inverse_of(matrix: np.ndarray, result: np.ndarray) -> bool:
 
 
 @njit
-def log_abs_det(matrix: np.ndarray) -> float:
+def log_abs_det_of(matrix: np.ndarray) -> float:
     """log |det|: minus infinity for a singular matrix."""
     norm = _norm(matrix)
     if not norm < np.inf:
@@ -35,7 +35,7 @@ def log_abs_det(matrix: np.ndarray) -> float:
 
 
 @njit
-def determinant_of(matrix: np.ndarray) -> float:
+def det_of(matrix: np.ndarray) -> float:
     """The determinant."""
     norm = _norm(matrix)
     if not norm < np.inf:
@@ -59,7 +59,7 @@ def _norm(matrix: np.ndarray) -> float:
 
 
 @njit
-def sparsemax_threshold(z: np.ndarray) -> float:
+def threshold_of(z: np.ndarray) -> float:
     """The τ with Σ max(z - τ, 0) = 1 of one row (Martins and Astudillo, 2016).
 
     Of the entries in descending order, the first k are above τ = (their sum - 1) / k, for the
@@ -76,3 +76,19 @@ def sparsemax_threshold(z: np.ndarray) -> float:
             break
         threshold = above / k
     return greatest + threshold
+
+
+@njit
+def clip_norm(gradient: np.ndarray, segments: np.ndarray, limit: float) -> None:
+    """Scale the parts of a gradient down to a common norm of at most ``limit``."""
+    if limit == np.inf:
+        return
+    squares = 0.0
+    for k in range(segments.shape[0]):
+        for i in range(segments[k, 0], segments[k, 1]):
+            squares += float(gradient[i]) * float(gradient[i])
+    scale = limit / (np.sqrt(squares) + 1e-6)
+    if scale < 1:
+        for k in range(segments.shape[0]):
+            for i in range(segments[k, 0], segments[k, 1]):
+                gradient[i] *= scale

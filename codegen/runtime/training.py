@@ -1,187 +1,181 @@
-"""Training: initial parameters, and minibatch gradient descent that can be resumed."""
+"""Training: `fit`, from data to parameters and the history of how they came about."""
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
-import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from .checkpoint import _checksum, _copy, _resume, _State, _write_checkpoint
+from .checkpoint import _Checkpoint, _interrupted, _new_run, _resume, _Run
 from .checks import (
     _check_data,
     _check_dims,
     _check_integer,
-    _check_learning_rate,
+    _check_known,
+    _check_number,
     _check_params,
-    _sized,
 )
-from .interface import (
-    DATA,
-    DTYPE,
-    INPUTS,
-    NAME,
-    PARAM_SHAPES,
-    Params,
-    _loss,
-    _predict,
-    _sgd_epoch,
-    _workspace,
+from .descent import _descend, _HeldOut, _patience_is_over, _Settings
+from .divergence import Diverged
+from .full_batch import FULL_BATCH, _Iterations, _run_full
+from .history import History, _history
+from .initial import Initial, _check_initial, init
+from .interface import DATA, OPTIMIZERS, Params
+from .interrupts import _Interrupts
+from .progress import _Progress
+from .schedules import Factor, _check_rates, _check_schedule, _check_warmup, _Rates
+from .settings import (
+    _check_clip,
+    _check_freeze,
+    _check_options,
+    _check_rate,
+    _check_rule,
+    _check_source,
+    _check_start,
+    _described,
+    _refuse_foreign,
+    _segments,
 )
 from .storage import FilePath
 
-OPTIMIZERS = ("sgd",)
-
-
-class History(NamedTuple):
-    """One entry per epoch; NaN where nothing was measured."""
-
-    loss: np.ndarray
-    validation_loss: np.ndarray
-    validation_accuracy: np.ndarray
-
-
-def init(seed: int = 0, **dims: int) -> Params:
-    """Initial parameters: Glorot uniform for matrices, zeros for vectors and scalars.
-
-    `dims` gives the sizes of the named dimensions in `PARAM_SHAPES`, for example D=784.
-    """
-    rng, sizes = np.random.default_rng(_check_integer("seed", seed, 0)), _check_dims(dims)
-    needed = [dim for shape in PARAM_SHAPES.values() for dim in shape if isinstance(dim, str)]
-    if missing := [f"{name}=…" for name in dict.fromkeys(needed) if name not in sizes]:
-        raise ValueError(f"{NAME} needs {', '.join(missing)}; pass the size, or params to fit.")
-    arrays = []
-    for shape in (_sized(shape, sizes) for shape in PARAM_SHAPES.values()):
-        fan = (shape[0] + shape[1]) * math.prod(shape[2:]) if len(shape) > 1 else math.inf
-        limit = math.sqrt(6 / fan)
-        arrays.append(np.asarray(rng.uniform(-limit, limit, shape), DTYPE))
-    return Params(*arrays)
-
 
 def fit(
-    *data: ArrayLike,
+    *data: ArrayLike | Iterable[Any] | Callable[..., Iterable[Any]],
     params: Params | None = None,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None = None,
     optimizer: str = "sgd",
-    learning_rate: float,
+    learning_rate: float | None = None,
     seed: int = 0,
     validation: Sequence[ArrayLike] | None = None,
     patience: int | None = None,
     checkpoint: FilePath | None = None,
     progress: bool = True,
+    schedule: str | Factor = "constant",
+    warmup: int = 0,
+    clip: float | None = None,
+    freeze: Iterable[str] = (),
+    initial: Initial | None = None,
+    options: Mapping[str, float] | None = None,
+    checkpoint_seconds: float | None = None,
     **dims: int,
 ) -> tuple[Params, History]:
-    """Train on the data, one example per row, by minibatch gradient descent.
+    """Train on the data by minibatch gradient descent; returns the parameters and the history.
 
-    Starts from a copy of `params`, or from `init(seed, **dims)`; sizes that the data show need not
-    be given. `validation` is data to measure after each epoch. With `patience`, training ends after
-    that many epochs without a lower validation loss and returns the best epoch's parameters.
-    `checkpoint` is a file written after each epoch: where it exists already, training continues
-    from it, exactly as if it had never stopped. Raises ValueError, with a sentence, for anything
-    that does not fit together, and FloatingPointError where the loss diverges.
+    `data` are arrays with one example per row, in the order of `DATA`. Large memory-mapped files
+    are read piece by piece. In their place may stand one object that yields batches, tuples of such
+    arrays: something that can be iterated once for each epoch, or a function that returns it, of no
+    argument or of the number of the epoch, from 0. Each batch is then a step, or several of
+    `batch_size`; nothing is shuffled. To continue from a checkpoint they must come again.
+
+    Starts from a copy of `params`, or from `init(seed, initial=initial, **dims)`; sizes that the
+    data show need not be given. The rows are in a new order in each epoch, and the dropout masks
+    are drawn, from `seed`: with the same arguments, the same parameters.
+
+    - `optimizer` is one of `OPTIMIZERS`, or of `FULL_BATCH`: these take all rows at once and need
+      no `learning_rate`, an epoch is an iteration, and nothing is dropped out. `options` are the
+      optimizer's and the schedule's, {"beta1": 0.8}.
+    - `learning_rate` changes by `schedule`, one of `SCHEDULES`, or a function from the numbers of
+      steps, an array 1, 2, …, to factors. Before it, in the first `warmup` steps, the rate rises
+      from 0.
+    - `clip` is the largest norm of the gradient of all parameters: a longer one is scaled down.
+    - `freeze` names parameters that stay as they are.
+    - `validation` is data to measure after each epoch. With `patience`, training ends after that
+      many epochs without a lower validation loss and returns the best epoch's parameters; without,
+      the last ones.
+    - `checkpoint` is a file that the run is saved to while it goes on, every `checkpoint_seconds`
+      (1 unless given, or more where it takes long), and at its end. Where it exists already,
+      training continues from it, exactly as if it had never stopped.
+
+    Ctrl-C or SIGTERM ends the run after the current steps, as `epochs` would, with a checkpoint:
+    the parameters are then the best if there are validation data. A second one raises
+    KeyboardInterrupt. `progress` shows a bar, on a terminal only.
+
+    Raises ValueError, with a sentence, for anything that does not fit together, and Diverged, a
+    FloatingPointError, where a loss or a parameter is not finite: it has the last good parameters.
     """
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {optimizer!r}; {NAME} knows {', '.join(OPTIMIZERS)}.")
-    seed = _check_integer("seed", seed, 0)
-    epochs = _check_integer("epochs", epochs, 0)
-    batch_size = _check_integer("batch_size", batch_size, 1)
-    learning_rate = _check_learning_rate(learning_rate)
+    # How it goes.
+    _check_known("optimizer", optimizer, [*OPTIMIZERS, *FULL_BATCH])
+    full = optimizer in FULL_BATCH
+    seed, epochs = _check_integer("seed", seed, 0), _check_integer("epochs", epochs, 0)
     if patience is not None and _check_integer("patience", patience, 1) and validation is None:
         raise ValueError("patience watches the validation loss; pass validation= as well.")
-    sizes = _check_dims(dims)
-    params = None if params is None else _check_params(params, sizes)
-    arrays = _check_data(data, DATA, sizes)
-    held_out = () if validation is None else _check_data(validation, DATA, sizes, "validation ")
-    params = _copy(params if params is not None else init(seed, **sizes))
-    if batch_size > len(arrays[0]):
-        raise ValueError(f"batch_size is {batch_size}, but the data have {len(arrays[0])} rows.")
-    state = _State(params, _copy(params), 0, [])
-    if checkpoint is not None:
-        settings: dict[str, object] = {
-            "module": NAME,
-            "type": str(np.dtype(DTYPE)),
-            "shapes": [list(array.shape) for array in params],
-            "optimizer": optimizer,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "initial parameters of checksum": _checksum(params),
-            "data of checksum": _checksum(arrays),
-            "validation data of checksum": _checksum(held_out),
+    if checkpoint_seconds is not None:
+        _check_number("checkpoint_seconds", checkpoint_seconds, " ≥ 0", 0)
+    if full:
+        foreign = {
+            "learning_rate": learning_rate is not None,
+            "schedule": schedule != "constant",
+            "warmup": warmup != 0,
+            "clip": clip is not None,
+            "checkpoint": checkpoint is not None,
         }
-        state = _resume(checkpoint, settings, epochs, state)
+        _refuse_foreign(optimizer, [name for name, given in foreign.items() if given])
+        learning_rate = 1.0
+    rule, chosen, its_options = _check_rule(optimizer), *_check_schedule(schedule)
+    of_rule, of_schedule = _check_options(options, rule.options, its_options)
+    rate = _check_rate(learning_rate, optimizer, of_rule)
+    rates = _check_rates(_Rates(rate, chosen, of_schedule, _check_warmup(warmup), epochs))
 
-    work = _workspace(state.params, batch_size, *arrays)
-    bar, shown = progress and sys.stderr is not None and sys.stderr.isatty(), 0.0
-    try:
-        for epoch in range(len(state.records), epochs):
-            if patience is not None and epoch - state.best_epoch >= patience:
-                break
-            order = np.random.default_rng([seed, epoch]).permutation(len(arrays[0]))
-            with np.errstate(over="ignore", invalid="ignore"):
-                value = _sgd_epoch(state.params, order, batch_size, learning_rate, work, *arrays)
-                if not all(np.isfinite(array).all() for array in (value, *state.params)):
-                    raise FloatingPointError(
-                        f"The loss diverged in epoch {epoch + 1} (it is {value:g}); "
-                        f"try a learning_rate lower than {learning_rate:g}."
-                    )
-                state = _measure(state, float(value), held_out, sizes)
-            if checkpoint is not None:
-                _write_checkpoint(checkpoint, settings, state)
-            if bar and time.monotonic() > shown + 0.1:
-                print(_progress_line(state.records, epochs), end="", file=sys.stderr, flush=True)
-                shown = time.monotonic()
-    finally:
-        if bar and state.records:
-            print(_progress_line(state.records, epochs), file=sys.stderr)
-    history = History(*np.array(state.records, dtype=float).reshape(-1, 3).T.copy())
-    return state.params if patience is None else state.best, history
-
-
-def _measure(
-    state: _State, value: float, held_out: tuple[np.ndarray, ...], sizes: dict[str, int]
-) -> _State:
-    """The state after one more epoch, whose training loss was `value`."""
-    measured = accuracy = math.nan
-    if held_out:
-        measured = float(_loss(state.params, *held_out))
-        accuracy = _accuracy(state.params, held_out, sizes)
-        if not math.isfinite(measured):
-            raise FloatingPointError(
-                f"The validation loss is {measured} in epoch {len(state.records) + 1}; try a lower "
-                "learning_rate, or look for examples where the loss has no value."
-            )
-    lowest = state.records[state.best_epoch - 1][1] if state.best_epoch else math.inf
-    state.records.append((value, measured, accuracy))
-    if measured < lowest:
-        return state._replace(best=_copy(state.params), best_epoch=len(state.records))
-    return state
-
-
-def _accuracy(params: Params, data: tuple[np.ndarray, ...], sizes: dict[str, int]) -> float:
-    """The share of rows predicted right; NaN unless predictions are scores of the one target."""
-    named = dict(zip((spec.name for spec in DATA), data, strict=True))
-    targets = [spec for spec in DATA if spec.name not in INPUTS and (spec.classes or spec.simplex)]
-    if not INPUTS or len(targets) != 1:
-        return math.nan
-    target, classes = named[targets[0].name], targets[0].classes
-    scores = _predict(params, *(named[name] for name in INPUTS))
-    if classes is None:
-        shape, target = target.shape, target.argmax(axis=-1)
+    # What it works on.
+    sizes = _check_dims(dims, _option_names())
+    if params is not None:
+        params = _check_start(params, initial, sizes)
     else:
-        shape = (*target.shape, sizes.get(str(classes), classes))
-    return float(np.mean(scores.argmax(axis=-1) == target)) if scores.shape == shape else math.nan
+        _check_initial(initial, sizes)  # given arrays show sizes that the data have to agree with
+    source = _check_source(data, sizes, epochs, batch_size, seed, optimizer)
+    held_out = _HeldOut((), sizes)
+    if validation is not None:
+        arrays = _check_data(validation, DATA, sizes, "validation ", leave_large=True)
+        held_out = _HeldOut(arrays, sizes)
+    params = init(seed, initial=initial, **sizes) if params is None else params
+    _check_params(params, sizes)  # for the sizes that only they show
+
+    # Where it stands: at the start, or where the checkpoint says.
+    frozen, bound = _check_freeze(freeze), math.inf if clip is None else _check_clip(clip)
+    segments = _segments(params, frozen)
+    settings = _Settings(epochs, optimizer, of_rule, rates, seed, patience, bound, segments)
+    run = _new_run(params, [] if full else [*OPTIMIZERS[optimizer].state.values()])
+    described = {} if checkpoint is None else _described(settings, source, held_out, params, frozen)
+    run = _resume(checkpoint, described, epochs, run)
+    saved = _Checkpoint(checkpoint, described, checkpoint_seconds)
+
+    bar = _Progress(progress, epochs)
+    with _Interrupts() as interrupts:
+        try:
+            if isinstance(source, tuple):
+                whole = _Iterations(run, source, settings, held_out, bar, interrupts)
+                _run_full(optimizer, whole)
+            else:
+                _descend(run, source, settings, held_out, sizes, saved, bar, interrupts)
+        except Diverged:
+            saved.write(run, last=True)
+            raise
+        finally:
+            bar.close(run.records)
+        saved.write(run, last=True)
+    ended = _how_it_ended(run, settings, interrupts)
+    best = run.best_epoch > 0 and (
+        patience is not None or (ended == "interrupted" and validation is not None)
+    )
+    if ended == "interrupted" and sys.stderr is not None:
+        print(_interrupted(run, epochs, saved, best), file=sys.stderr)
+    return run.parameters(best), _history(run.records, ended)
 
 
-def _progress_line(records: list[tuple[float, float, float]], epochs: int) -> str:
-    done, (value, measured, accuracy) = len(records), records[-1]
-    bar = "#" * (24 * done // epochs)
-    line = f"\r{NAME} [{bar:.<24}] epoch {done}/{epochs}  loss {value:.5g}"
-    line += "" if math.isnan(measured) else f"  validation {measured:.5g}"
-    line += "" if math.isnan(accuracy) else f"  accuracy {accuracy:.2%}"
-    return f"{line:<80}"
+def _how_it_ended(run: _Run, settings: _Settings, interrupts: _Interrupts) -> str:
+    if len(run.records) >= settings.epochs:
+        return "epochs"
+    if _patience_is_over(run, settings.patience):
+        return "patience"
+    return "interrupted" if interrupts.asked else "converged"
+
+
+def _option_names() -> list[str]:
+    """The names of the options of `fit`."""
+    parameters = inspect.signature(fit).parameters.values()
+    return [x.name for x in parameters if x.kind is x.KEYWORD_ONLY]

@@ -16,7 +16,7 @@ from symgrad.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from symgrad.codegen.runtime.copying import Source
-    from symgrad.codegen.training import TrainingSpec
+    from symgrad.codegen.training_spec import TrainingSpec
 
 TARGETS: dict[str, str] = {
     "numpy": "symgrad.codegen.targets.numpy",
@@ -52,7 +52,7 @@ class TrainingTarget(Protocol):
     with arrays of float64; `check_gradients` is much sharper then."""
 
     def training_functions(self, spec: TrainingSpec) -> Source:
-        """The functions `_predict, _loss, _value_and_grad, _workspace, _sgd_epoch` of
+        """The functions of
         `runtime.interface`, with the helpers that they call."""
 
 

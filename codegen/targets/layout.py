@@ -32,6 +32,23 @@ def printable(text: str) -> str:
     return "".join(x if x.isprintable() else " " for x in text)
 
 
+def string(text: str) -> str:
+    """A text as a Python string as a formatter would quote it; what does not print is a space."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    safe = printable(text.replace("\\", "\\\\").replace(quote, f"\\{quote}"))
+    return f"{quote}{safe}{quote}"
+
+
+def string_lines(text: str, indent: int, before: str = "") -> list[str]:
+    """``before "text",`` on one line, or as pieces in parentheses where that is too long."""
+    line = f"{before}{string(text)},"
+    if len(line) + indent <= WIDTH:
+        return [line]
+    room = WIDTH - indent - 8
+    pieces = textwrap.wrap(text, room, drop_whitespace=False, break_on_hyphens=False)
+    return [f"{before}(", *(f"    {string(x)}" for x in pieces), "),"]
+
+
 def docstring(text: str) -> list[str]:
     """A docstring, wrapped; quotes and backslashes in it cannot end it."""
     safe = text.replace("\\", "/").replace('"', "'").strip()

@@ -81,8 +81,9 @@ def support(functions: Iterable[str], dtype: str) -> Source:
 class Kernel:
     """One compiled function of a program.
 
-    ``overwrites`` maps a value to the input whose place it takes, ``given`` a dimension to its
-    text; ``extra_names`` are not free for values.
+    ``overwrites`` maps a value to the input whose place it takes, ``placed`` a value to the array
+    that it is written to, ``given`` a dimension to its text; ``extra_names`` are not free for
+    values.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Kernel:
         overwrites: Mapping[int, int] | None = None,
         extra_names: Iterable[str] = (),
         given: Mapping[Dim, str] | None = None,
+        placed: Mapping[int, str] | None = None,
     ) -> None:
         self.program, self.dtype = program, dtype
         self.names = Names({*program.taken, *RESERVED, *extra_names})
@@ -106,6 +108,8 @@ class Kernel:
             (self.loops.arrays if entry.shape else self.loops.scalars)[k] = entry.name
         for value, target in self.fused.overwrites.items():
             self.loops.arrays[value] = program.inputs[target].name
+        self.loops.arrays.update(placed or {})
+        self.loops.placed.update(placed or ())
 
     # ----------------------------------------------------------------------------- dimensions
 

@@ -72,6 +72,7 @@ class Elements:
         self.depth = 0
         self.arrays: dict[int, str] = {}
         self.scalars: dict[int, str] = {}
+        self.placed: set[int] = set()  # values whose arrays the caller has
         self._local: dict[int, str] = {}
         self._index: dict[int, str] = {}
         self.printer = ScalarPrinter(dtype, invariant, self._hoist)
@@ -132,11 +133,11 @@ class Elements:
                 truth = condition(pairs, sp.sympify(offset), relation, self._size_of)
                 return self._truth(truth) if pairs or not axes else self.printer.constant(1)
             case p.Threshold():
-                return Code(f"sparsemax_threshold({self._whole(operands[0])})", depth=1)
+                return Code(f"threshold_of({self._whole(operands[0])})", depth=1)
             case p.Linalg(op="det"):
-                return Code(f"determinant_of({self._whole(operands[0])})", depth=1)
+                return Code(f"det_of({self._whole(operands[0])})", depth=1)
             case p.Linalg(op="logdet"):
-                code = self._hoist(Code(f"log_abs_det({self._whole(operands[0])})"))
+                code = self._hoist(Code(f"log_abs_det_of({self._whole(operands[0])})"))
                 self._line(f"if {code.text} == -np.inf:")
                 self._refuse(operation)
                 return code

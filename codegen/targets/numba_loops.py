@@ -56,7 +56,8 @@ class Loops(Elements):
                     whole = _is_inverse(item.statement)
                     if elsewhere or accumulates or whole or (later and not on_row):
                         found.append(item.statement)
-        return [s for s in found if s.value not in self.fused.overwrites]
+        given = {*self.fused.overwrites, *self.placed}
+        return [s for s in found if s.value not in given]
 
     def _reads(self, statement: p.Statement) -> Iterator[int]:
         stack = [x.value for x in statement.operation.operands]
@@ -204,7 +205,11 @@ class Loops(Elements):
         statement = item.statement
         value = statement.value
         if self._updates(statement):
-            self._store(self._target(item), statement)
+            target = self._target(item)
+            self._store(target, statement)
+            if self._is_read_in(block, value):
+                self._local[value] = self._name(statement, *self._index.values())
+                self._line(f"{self._local[value]} = {target}")
             return
         if _is_inverse(statement):
             self._invert(statement)
@@ -304,7 +309,7 @@ class Loops(Elements):
         assert isinstance(statement.operation, p.Linalg)
         (operand,) = statement.operation.operands
         result = p.Operand(statement.value, tuple(range(len(statement.shape))))
-        self._line(f"if not inverse_of({self._whole(operand)}, {self._whole(result)}):")
+        self._line(f"if not invert_into({self._whole(operand)}, {self._whole(result)}):")
         self._refuse(statement.operation)
 
     def _private(self, item: Item) -> Code:

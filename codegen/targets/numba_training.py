@@ -1,46 +1,54 @@
-"""The functions of a training module in Numba: the whole minibatch loop is compiled.
+"""The functions of a training module in Numba: the loops over minibatches are compiled.
 
 In: the programs of a `TrainingSpec`. Out: the functions of `runtime.interface`, each a thin Python
-function around a compiled one. The epoch allocates nothing: its arrays come from `_workspace`,
-shared by liveness, and the update of a weight matrix happens inside the product that computes its
-gradient, W ← W − (η/N)·δᵀ·x.
+function around a compiled one. A step allocates nothing: its arrays come from `_workspace`, shared
+by liveness. There are two loops: of plain gradient descent, in which the update of a weight matrix
+happens inside the product that computes its gradient, W ← W − (η/N)·δᵀ·x; and of all other
+optimizers, which read the whole gradient as one array and update all parameters in one pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
 from symgrad.codegen import buffers
 from symgrad.codegen.expression import Code, Printer
-from symgrad.codegen.program import Input, Program
+from symgrad.codegen.program import Constant, Input, Program
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
-from symgrad.codegen.targets.numba import CACHED, Kernel, support
+from symgrad.codegen.targets.numba import CACHED, DECORATOR, Kernel, support
 from symgrad.codegen.targets.numba_scalar import OUTSIDE
-from symgrad.codegen.training import TrainingSpec
-from symgrad.graph import Shape
+from symgrad.codegen.targets.numpy import helpers as numpy_helpers
+from symgrad.codegen.targets.numpy_training import residuals_function, trace_function
+from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
+from symgrad.graph import Dim, Shape
 
 REQUIREMENTS = "NumPy, Numba and SciPy"
 CHECKS_IN_FLOAT64 = False
 
 _ARRAY = "np.ndarray"
-_ROWS = "m"
-"""The number of rows of the current minibatch, in the generated loop."""
-_OWN_NAMES = ("order", "batch_size", "start", "total", "row", _ROWS, "DTYPE", "work")
+_ROWS = "size"
+"""The number of rows of the current minibatch, in the generated loops."""
+_ORDER = "order"
+_OWN_NAMES = (
+    *(_ORDER, "batch_size", "start", "step", "row", _ROWS, "DTYPE", "work", "rates", "losses"),
+    *("theta", "flat", "state", "numbers", "segments", "begin", "end", "part", "clip"),
+)
 
 
 def training_functions(spec: TrainingSpec) -> Source:
-    """`_predict, _loss, _value_and_grad, _workspace, _sgd_epoch`, and the helpers they call."""
-    functions = [
-        *_predict(spec),
-        *_loss(spec),
-        *_value_and_grad(spec),
-        *_Epoch(spec).functions(),
-    ]
+    """The functions of `runtime.interface` in Numba, and the helpers they call."""
+    steps = _Steps(spec)
+    updates = [_update(update, spec.dtype) for update in spec.updates]
+    functions = [*_predict(spec), *_loss(spec), *updates, *steps.functions()]
     helpers = support(functions, spec.dtype)
-    return Source(helpers.imports, "\n\n\n".join([helpers.body.strip(), *functions]) + "\n")
+    plain = [trace_function(spec), residuals_function(spec)]
+    of_trace = numpy_helpers([line for text in plain for line in text.splitlines()])
+    imports = dict.fromkeys(["from typing import Any", *helpers.imports, *of_trace.imports])
+    copied = [x.body.strip() for x in (helpers, of_trace) if x.body]
+    return Source(tuple(imports), "\n\n\n".join([*copied, *functions, *plain]) + "\n")
 
 
 def _given(spec: TrainingSpec, program: Program, data: Sequence[str]) -> list[str]:
@@ -102,116 +110,388 @@ def _loss(spec: TrainingSpec) -> list[str]:
     return [kernel, definition("_loss", _arguments(spec), description, body, "float")]
 
 
-def _value_and_grad(spec: TrainingSpec) -> list[str]:
-    description = "The mean loss over the rows and its gradient, by the derivation above."
-    program = spec.value_and_grad
-    kernel = Kernel(program, spec.dtype).function("_loss_and_gradients", description, CACHED)
-    given = _given(spec, program, [x.name for x in spec.data])
-    body = _called("value, *gradients = ", "_loss_and_gradients", given)
-    scalars = any(not x.shape for x in spec.params)
-    each = "*(np.asarray(g, DTYPE) for g in gradients)" if scalars else "*gradients"
-    body.append(f"return float(value), Params({each})")
-    returns = "tuple[float, Params]"
-    return [kernel, definition("_value_and_grad", _arguments(spec), description, body, returns)]
+def _typed(names: Iterable[str]) -> list[str]:
+    return [f"{x}: {_ARRAY}" for x in names]
 
 
-class _Epoch:
-    """The compiled loop over minibatches, and its workspace."""
+def _drawn(spec: TrainingSpec) -> list[str]:
+    """What the masks of all rows are called."""
+    return [f"{x}_drawn" for x in spec.kept]
+
+
+def _update(update: UpdateSpec, dtype: str) -> str:
+    """An optimizer's update of all entries in one pass, in place."""
+    program = update.update
+    overwrites = _replaced(program, 0)
+    kernel = Kernel(program, dtype, overwrites, ("numbers",))
+    aside = kernel.loops.needs_array()
+    for statement in aside:
+        kernel.array_name(statement)
+    for group in kernel.fused.groups:
+        kernel.loops.group(group)
+    names = ["theta", *update.state]
+    copies = _copied(kernel, range(len(names)), names)
+    body = [
+        *(f"{name} = numbers[{k}]" for k, name in enumerate(update.numbers)),
+        *kernel.dimension_lines(),
+        *(f"{kernel.loops.arrays[s.value]} = np.empty_like(theta)" for s in aside),
+        *kernel.loops.lines,
+        *copies,
+    ]
+    arguments = [*names, "g", "numbers"]
+    return DECORATOR + "\n" + definition(f"_{update.name}", arguments, f"{update.formula}.", body)
+
+
+def _replaced(program: Program, offset: int) -> dict[int, int]:
+    """Which value takes the place of which input: output k + ``offset`` that of input k."""
+    first = len(program.inputs)
+    found: dict[int, int] = {}
+    for k, out in enumerate(program.outputs[offset:]):
+        value, axes = out.operand.value, tuple(range(len(program.shape(k))))
+        if value >= first and out.operand.labels == axes and value not in found:
+            found[value] = k
+    return found
+
+
+def _placed(program: Program, names: Sequence[str]) -> dict[int, str]:
+    """Which value is written to which of the arrays that are given for the gradients."""
+    first = len(program.inputs)
+    found: dict[int, str] = {}
+    for out, name in zip(program.outputs[1:], names, strict=True):
+        value, axes = out.operand.value, tuple(range(len(out.shape)))
+        if not axes or value < first or out.operand.labels != axes or value in found:
+            continue
+        if not isinstance(program.statements[value - first].operation, Constant):
+            found[value] = name
+    return found
+
+
+def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> list[str]:
+    """New values that had to be computed aside, or are no new array, copied to their places."""
+    loops, lines = kernel.loops, []
+    for k, name in zip(outputs, names, strict=True):
+        out = kernel.program.outputs[k]
+        value, labels = out.operand.value, out.operand.labels
+        if value in kernel.fused.overwrites or value in loops.placed:
+            where = loops.arrays[value]
+        else:
+            where = ""
+        if where == name:
+            continue
+        if not out.shape:
+            lines.append(f"{name}[()] = {loops.value_text(value)}")
+            continue
+        source = loops.arrays[value] if labels else loops.value_text(value)
+        if source != name:
+            lines.append(f"{name}[:] = {source}{'.T' if labels == (1, 0) else ''}")
+    return lines
+
+
+class _Steps:
+    """Gradients of one minibatch, the two loops over minibatches, and what they work in."""
 
     def __init__(self, spec: TrainingSpec) -> None:
-        self.spec, self.program = spec, spec.step
-        inputs = self.program.inputs
-        self.by_name = {x.name: x for x in inputs}
-        self.batch = self.by_name[spec.rows[0]].shape[0]
-        self.data = [x.name for x in spec.data]
-        taken = (*_OWN_NAMES, *self.data)
-        given = {self.batch: _ROWS}
-        self.kernel = Kernel(spec.step, spec.dtype, self._overwrites(), taken, given)
+        self.spec = spec
+        inputs = {x.name: x for x in spec.step.inputs}
+        self.by_name = inputs
+        self.batch = inputs[spec.rows[0]].shape[0]
+        self.gradients = [f"grad_{x}" for x in spec.names]
+        self.folded = _Body(spec, spec.step, self.batch, _replaced(spec.step, 1), {}, "folded")
+        whole = spec.value_and_grad
+        placed = _placed(whole, self.gradients)
+        self.plain = _Body(spec, whole, self.batch, {}, placed, "buffer")
+        self.outer = _Body(spec, whole, self.batch, {}, placed, "buffer")  # for its names
+        unique = self.folded.kernel.names.unique
+        self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
+
+    def functions(self) -> list[str]:
+        """All of them, each after those that it calls."""
+        return [
+            self._gradients(),
+            self._folded_loop(),
+            self._update_loop(),
+            self._workspace(),
+            self._value_and_grad(),
+            self._sgd_steps(),
+            self._steps(),
+        ]
+
+    # ----------------------------------------------------------------------------- compiled
+
+    def _gradients(self) -> str:
+        """The mean loss over a minibatch and its gradient, written to arrays that are given."""
+        body, spec = self.plain, self.spec
+        kernel, outputs = body.kernel, body.program.outputs
+        views, lines = body.views(), body.lines()
+        loss = body.loops.value_text(outputs[0].operand.value)
+        copies = _copied(kernel, range(1, len(outputs)), self.gradients)
+        views += [
+            f"{name} = {name}.reshape({', '.join(kernel.dim(n) for n in out.shape)})"
+            for name, out in zip(self.gradients, outputs[1:], strict=True)
+            if out.shape and len(out.array_shape) > len(out.shape)
+        ]
+        reshapes = kernel.reshape_lines([*spec.names, *spec.rows, *spec.kept])
+        text = [
+            f"{_ROWS} = {spec.rows[0]}.shape[0]",
+            *kernel.dimension_lines(),
+            *kernel.invariant_lines(),
+            *reshapes,
+            *views,
+            *lines,
+            *copies,
+            f"return float({loss})",
+        ]
+        arguments = [*spec.names, *spec.rows, *spec.kept, *body.buffers, *self.gradients]
+        description = "The mean loss over the rows; its gradient goes to the last arguments."
+        return CACHED + "\n" + definition("_gradients", arguments, description, text)
+
+    def _folded_loop(self) -> str:
+        """Plain gradient descent: each update happens where its gradient is computed."""
+        body, spec = self.folded, self.spec
+        kernel, outputs = body.kernel, body.program.outputs
+        gathered, views, lines = self._minibatch(body), body.views(), body.lines()
+        loss = body.loops.value_text(outputs[0].operand.value)
+        copies = _copied(kernel, range(1, len(outputs)), spec.names)
+        reshapes = kernel.reshape_lines(spec.names)
+        # Printed last: only now it is known which dimensions and factors are in use.
+        gathered[1:1] = kernel.invariant_lines()
+        step = [
+            *gathered,
+            *views,
+            *(["learning_rate = rates[step]"] if "learning_rate" in " ".join(lines) else []),
+            *lines,
+            f"losses[step] = {loss}",
+            *copies,
+            "if not np.isfinite(losses[step]):",
+            "    return step",
+            "step += 1",
+        ]
+        text = [
+            *kernel.dimension_lines(dict(zip(spec.rows, spec.arguments, strict=True))),
+            *reshapes,
+            *self._over_minibatches(step),
+        ]
+        arguments = [
+            *(*spec.names, _ORDER, "batch_size", "rates", "losses"),
+            *(*self.gathered, *body.buffers, *spec.arguments, *_drawn(spec)),
+        ]
+        description = "The compiled loop: gather rows, forward, backward, update in place."
+        return CACHED + "\n" + definition("_folded_steps", arguments, description, text)
+
+    def _update_loop(self) -> str:
+        """Any optimizer: the gradient as one array, clipped if asked, then an update in one pass.
+
+        An optimizer that is not used is None, and Numba leaves its branch out.
+        """
+        spec, outer = self.spec, self.outer
+        called = [*spec.names, *spec.rows, *spec.kept, *self.plain.buffers, *self.gradients]
+        step = [
+            *self._minibatch(outer),
+            *_called("losses[step] = ", "_gradients", called, room=WIDTH - 8),
+            "if not np.isfinite(losses[step]):",
+            "    return step",
+            "clip_norm(flat, segments, clip)",
+            "for part in range(segments.shape[0]):",
+            "    begin, end = segments[part, 0], segments[part, 1]",
+            *(f"    {line}" for update in spec.updates for line in self._branch(update)),
+            "step += 1",
+        ]
+        text = [
+            *outer.kernel.dimension_lines(dict(zip(spec.rows, spec.arguments, strict=True))),
+            *self._over_minibatches(step),
+        ]
+        arguments = [
+            *(*spec.names, *self.gradients, "theta", "flat"),
+            *(*(f"for_{x.name}" for x in spec.updates), _ORDER, "batch_size", "clip", "segments"),
+            *("losses", *self.gathered, *self.plain.buffers, *spec.arguments, *_drawn(spec)),
+        ]
+        description = "The compiled loop: gather rows, gradient, update of all in one pass."
+        return CACHED + "\n" + definition("_update_steps", arguments, description, text)
+
+    def _over_minibatches(self, step: Sequence[str]) -> list[str]:
+        return [
+            "step = 0",
+            f"for start in range(0, {_ORDER}.shape[0], batch_size):",
+            *(f"    {line}" for line in step),
+            "return step",
+        ]
+
+    def _branch(self, update: UpdateSpec) -> list[str]:
+        state = [f"state[{k}, begin:end]" for k in range(len(update.state))]
+        given = ["theta[begin:end]", *state, "flat[begin:end]", "numbers[step]"]
+        call = _called("", f"_{update.name}", given, room=WIDTH - 16)
+        return [
+            f"if for_{update.name} is not None:",
+            f"    state, numbers = for_{update.name}",
+            *(f"    {line}" for line in call),
+        ]
+
+    def _minibatch(self, body: _Body) -> list[str]:
+        """The rows of the minibatch, copied side by side, and its masks."""
+        spec, dim = self.spec, body.kernel.dim
+        i, *letters = body.loops.letters
+        lines = [f"{_ROWS} = min(batch_size, {_ORDER}.shape[0] - start)"]
+        lines += [
+            f"{row} = {own}[:{_ROWS}]" for row, own in zip(spec.rows, self.gathered, strict=True)
+        ]
+        lines += [f"for {i} in range({_ROWS}):", f"    row = {_ORDER}[start + {i}]"]
+        for row, data in zip(spec.rows, spec.arguments, strict=True):
+            indent = "    "
+            shape = self.by_name[row].array_shape[1:]
+            for letter, n in zip(letters, shape, strict=False):
+                lines.append(f"{indent}for {letter} in range({dim(n)}):")
+                indent += "    "
+            inner = "".join(f", {letter}" for letter in letters[: len(shape)])
+            lines.append(f"{indent}{row}[{i}{inner}] = {data}[row{inner}]")
+        return lines + [f"{x} = {x}_drawn[start : start + {_ROWS}]" for x in spec.kept]
+
+    # ------------------------------------------------------------------------------- Python
+
+    def _workspace(self) -> str:
+        rows = []
+        for row, name in zip(self.spec.rows, self.gathered, strict=True):
+            entry = self.by_name[row]
+            kind = "np.int64" if entry.role == "label" else "DTYPE"
+            rows.append((name, entry.array_shape, kind))
+        body = [
+            *self._allocated("rows", rows),
+            *self._allocated("folded", self.folded.allocated()),
+            *self._allocated("plain", self.plain.allocated()),
+            "flat = np.empty(sum(array.size for array in params), DTYPE)",
+            "ends = np.cumsum([array.size for array in params])",
+            "parts = zip(np.split(flat, ends[:-1]), params, strict=True)",
+            "gradient = Params(*(part.reshape(array.shape) for part, array in parts))",
+            "return rows, folded, plain, flat, gradient",
+        ]
+        arguments = ["params: Params", "batch_size: int", *_typed(self.spec.arguments)]
+        description = (
+            "The arrays that the steps reuse: rows of a minibatch, intermediate values of either "
+            "loop, and the gradient, as one array and parameter by parameter."
+        )
+        return definition("_workspace", arguments, description, body, "tuple[Any, ...]")
+
+    def _allocated(self, name: str, arrays: Sequence[tuple[str, Shape, str]]) -> list[str]:
+        sizes = self._sizes()
+        lines: list[str] = []
+        for own, shape, kind in arrays:
+            inside = f"{self._tuple(shape, sizes)}, {kind}"
+            line = f"np.empty({inside}),  # {own}"
+            parts = ["np.empty(", f"    {inside}", f"),  # {own}"]
+            lines += [line] if len(line) <= WIDTH - 8 else parts
+        if not lines:
+            return [f"{name} = ()"]
+        return [f"{name} = (", *(f"    {x}" for x in lines), ")"]
+
+    def _sizes(self) -> dict[sp.Basic, str]:
+        """Where `_workspace` reads a dimension: from a parameter, or else from the data."""
+        found: dict[sp.Basic, str] = {self.batch: "batch_size"}
+        sources = {x: f"params.{x}" for x in self.spec.names}
+        sources.update(zip(self.spec.rows, self.spec.arguments, strict=True))
+        for name, source in sources.items():
+            for axis, n in enumerate(self.by_name[name].array_shape):
+                if isinstance(n, sp.Symbol):
+                    found.setdefault(n, f"{source}.shape[{axis}]")
+        return found
+
+    def _tuple(self, shape: Shape, sizes: Mapping[sp.Basic, str]) -> str:
+        printer = Printer("Numba", OUTSIDE, lambda symbol: Code(sizes[symbol]))
+        dims = [printer.scalar(sp.sympify(n)).text for n in shape]
+        return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
+
+    def _value_and_grad(self) -> str:
+        spec, body = self.spec, []
+        data = ", ".join(spec.arguments)
+        body.append(
+            f"_, _, plain, _, gradient = _workspace(params, len({spec.arguments[0]}), {data})"
+        )
+        for mask in spec.masks:
+            shape = self._tuple(self.by_name[mask.name].array_shape, self._sizes())
+            shape = shape.replace("batch_size", f"len({spec.arguments[0]})", 1)
+            body.append(f"{mask.name} = np.full({shape}, {1 - mask.rate!r}, DTYPE)  # all are kept")
+        given = ["*params", *spec.arguments, *spec.kept, "*plain", "*gradient"]
+        body += [*_called("value = ", "_gradients", given), "return value, gradient"]
+        description = "The mean loss over the rows and its gradient, by the derivation above."
+        returns = "tuple[float, Params]"
+        return definition("_value_and_grad", _arguments(spec), description, body, returns)
+
+    def _sgd_steps(self) -> str:
+        spec = self.spec
+        given = ["*params", _ORDER, "batch_size", "rates", "losses", "*rows", "*folded"]
+        body = [
+            "rows, folded, *_ = work",
+            *_called("return int(", "_folded_steps", [*given, *spec.arguments, *_drawn(spec)], ")"),
+        ]
+        arguments = [
+            *("params: Params", f"{_ORDER}: {_ARRAY}", "batch_size: int", f"rates: {_ARRAY}"),
+            *(f"losses: {_ARRAY}", "work: tuple[Any, ...]"),
+            *_typed([*spec.arguments, *_drawn(spec)]),
+        ]
+        description = f"One step for each minibatch of the rows, θ ← {spec.update_formula}."
+        return definition("_sgd_steps", arguments, description, body, "int")
+
+    def _steps(self) -> str:
+        spec = self.spec
+        names = [f'"{x.name}"' for x in spec.updates]
+        line = f"names = ({', '.join(names)}{',' * (len(names) == 1)})"
+        given = [
+            *("*params", "*gradient", "theta", "flat", "*chosen", _ORDER, "batch_size"),
+            *("DTYPE(clip)", "segments", "losses", "*rows", "*plain"),
+            *(*spec.arguments, *_drawn(spec)),
+        ]
+        body = [
+            "rows, _, plain, flat, gradient = work",
+            line,
+            "chosen = [(state, coefficients) if name == optimizer else None for name in names]",
+            *_called("return int(", "_update_steps", given, ")"),
+        ]
+        arguments = [
+            *("optimizer: str", "params: Params", f"theta: {_ARRAY}", f"state: {_ARRAY}"),
+            *(f"{_ORDER}: {_ARRAY}", "batch_size: int", f"coefficients: {_ARRAY}", "clip: float"),
+            *(f"segments: {_ARRAY}", f"losses: {_ARRAY}", "work: tuple[Any, ...]"),
+            *_typed([*spec.arguments, *_drawn(spec)]),
+        ]
+        description = "One step of an optimizer for each minibatch of the rows."
+        return definition("_steps", arguments, description, body, "int")
+
+
+class _Body:
+    """The statements of one program for a minibatch, in arrays that are given."""
+
+    def __init__(
+        self,
+        spec: TrainingSpec,
+        program: Program,
+        batch: Dim,
+        overwrites: dict[int, int],
+        placed: dict[int, str],
+        prefix: str,
+    ) -> None:
+        self.spec, self.program, self.batch = spec, program, batch
+        gradients = [f"grad_{x}" for x in spec.names]
+        taken = (*_OWN_NAMES, *spec.arguments, *_drawn(spec), *gradients)
+        self.kernel = Kernel(program, spec.dtype, overwrites, taken, {batch: _ROWS}, placed)
         self.loops = self.kernel.loops
-        for k, entry in enumerate(inputs):
+        for k, entry in enumerate(program.inputs):
             if entry.name in spec.names and not entry.shape:
                 self.loops.scalars[k] = f"{entry.name}[()]"
                 self.loops.arrays[k] = entry.name
         self.values = self.loops.needs_array()
-        self.shared = buffers.share(self.program, self.kernel.fused, self.values)
-        self.shapes = self.shared.shapes
+        self.shared = buffers.share(program, self.kernel.fused, self.values)
         unique = self.kernel.names.unique
-        self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
-        self.buffers = [unique(f"buffer{k + 1}") for k in range(len(self.shapes))]
+        self.buffers = [unique(f"{prefix}{k + 1}") for k in range(len(self.shared.shapes))]
 
-    def functions(self) -> list[str]:
-        """`_workspace`, the compiled loop, and `_sgd_epoch` around it."""
-        return [self._workspace(), self._compiled(), self._wrapper()]
-
-    def _overwrites(self) -> dict[int, int]:
-        """Which value takes the place of which parameter."""
-        first = len(self.program.inputs)
-        updates = enumerate(out.operand for out in self.program.outputs[1:])
-        found: dict[int, int] = {}
-        for k, operand in updates:
-            axes = tuple(range(len(self.program.shape(k))))
-            if operand.value >= first and operand.labels == axes and operand.value not in found:
-                found[operand.value] = k
+    def allocated(self) -> list[tuple[str, Shape, str]]:
+        """The buffers: name, shape, type."""
+        found = []
+        for name, shape, integral in zip(
+            self.buffers, self.shared.shapes, self.shared.integral, strict=True
+        ):
+            flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
+            kind = "np.int64" if integral else "DTYPE"
+            found.append((name, (sp.Mul(*shape),) if flat else shape, kind))
         return found
 
-    # ------------------------------------------------------------------------------- the loop
-
-    def _compiled(self) -> str:
-        kernel = self.kernel
-        views = self._views()
-        for group in kernel.fused.groups:
-            self.loops.group(group)
-        copies = self._copies()
-        loss = self.loops.value_text(self.program.outputs[0].operand.value)
-        rows = [f"{row} = {own}[:{_ROWS}]" for row, own in self._rows()]
-        step = [
-            f"{_ROWS} = min(batch_size, order.shape[0] - start)",
-            *rows,
-            *self._gather(),
-            *views,
-            *self.loops.lines,
-            f"total += {_ROWS} * float({loss})",
-            *copies,
-        ]
-        reshapes = kernel.reshape_lines(self.spec.names)
-        # Printed last: only now it is known which dimensions and factors are in use.
-        step[1:1] = kernel.invariant_lines()
-        body = [
-            *kernel.dimension_lines(dict(zip(self.spec.rows, self.data, strict=True))),
-            *reshapes,
-            "total = 0.0",
-            "for start in range(0, order.shape[0], batch_size):",
-            *(f"    {line}" for line in step),
-            "return total / order.shape[0]",
-        ]
-        arguments = [
-            *self.spec.names,
-            *("order", "batch_size", "learning_rate"),
-            *self.gathered,
-            *self.buffers,
-            *self.data,
-        ]
-        description = "The compiled loop: gather rows, forward, backward, update in place."
-        return CACHED + "\n" + definition("_epoch", arguments, description, body)
-
-    def _rows(self) -> list[tuple[str, str]]:
-        return list(zip(self.spec.rows, self.gathered, strict=True))
-
-    def _gather(self) -> list[str]:
-        """The rows of the minibatch, copied side by side."""
-        i, *letters = self.loops.letters
-        lines = [f"for {i} in range({_ROWS}):", f"    row = order[start + {i}]"]
-        for row, data in zip(self.spec.rows, self.data, strict=True):
-            indent = "    "
-            shape = self.by_name[row].array_shape[1:]
-            for letter, n in zip(letters, shape, strict=False):
-                lines.append(f"{indent}for {letter} in range({self.kernel.dim(n)}):")
-                indent += "    "
-            inner = "".join(f", {letter}" for letter in letters[: len(shape)])
-            lines.append(f"{indent}{row}[{i}{inner}] = {data}[row{inner}]")
-        return lines
-
-    def _views(self) -> list[str]:
+    def views(self) -> list[str]:
         """One variable for each array, under the name of the last value in it that has one."""
         statements = {s.value: s for s in self.values}
         lines = []
@@ -235,76 +515,8 @@ class _Epoch:
         extents = [self.kernel.dim(n) for n in shape]
         return f"[: {' * '.join(extents)}].reshape({', '.join(extents)})"
 
-    def _copies(self) -> list[str]:
-        """New values that had to be computed aside, because other updates read the old ones."""
-        lines = []
-        for k, out in enumerate(self.program.outputs[1:]):
-            value, parameter = out.operand.value, self.program.inputs[k]
-            if self.kernel.fused.overwrites.get(value) == k or value == k:
-                continue
-            rank = len(out.shape)
-            if not rank:
-                lines.append(f"{parameter.name}[()] = {self.loops.value_text(value)}")
-                continue
-            source = (
-                self.loops.arrays[value] if out.operand.labels else self.loops.value_text(value)
-            )
-            transposed = ".T" if out.operand.labels == (1, 0) else ""
-            lines.append(f"{parameter.name}[:] = {source}{transposed}")
-        return lines
-
-    # --------------------------------------------------------------------------- the workspace
-
-    def _workspace(self) -> str:
-        sizes = self._sizes()
-        lines = []
-        for row, name in self._rows():
-            entry = self.by_name[row]
-            kind = "np.int64" if entry.role == "label" else "DTYPE"
-            lines.append((name, entry.array_shape, kind))
-        for name, shape, integral in zip(
-            self.buffers, self.shapes, self.shared.integral, strict=True
-        ):
-            flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
-            kind = "np.int64" if integral else "DTYPE"
-            lines.append((name, (sp.Mul(*shape),) if flat else shape, kind))
-        allocations: list[str] = []
-        for name, shape, kind in lines:
-            inside = f"{self._tuple(shape, sizes)}, {kind}"
-            line = f"np.empty({inside}),  # {name}"
-            parts = ["np.empty(", f"    {inside}", f"),  # {name}"]
-            allocations += [line] if len(line) <= WIDTH - 8 else parts
-        body = ["return (", *(f"    {x}" for x in allocations), ")"]
-        arguments = ["params: Params", "batch_size: int", *(f"{x}: {_ARRAY}" for x in self.data)]
-        description = "The arrays that `_sgd_epoch` reuses for every minibatch."
-        return definition("_workspace", arguments, description, body, "tuple[np.ndarray, ...]")
-
-    def _sizes(self) -> dict[sp.Basic, str]:
-        """Where `_workspace` reads a dimension: from a parameter, or else from the data."""
-        found: dict[sp.Basic, str] = {self.batch: "batch_size"}
-        sources = {x: f"params.{x}" for x in self.spec.names}
-        sources.update(zip(self.spec.rows, self.data, strict=True))
-        for name, source in sources.items():
-            for axis, n in enumerate(self.by_name[name].array_shape):
-                if isinstance(n, sp.Symbol):
-                    found.setdefault(n, f"{source}.shape[{axis}]")
-        return found
-
-    def _tuple(self, shape: Shape, sizes: Mapping[sp.Basic, str]) -> str:
-        printer = Printer("Numba", OUTSIDE, lambda symbol: Code(sizes[symbol]))
-        dims = [printer.scalar(sp.sympify(n)).text for n in shape]
-        return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
-
-    def _wrapper(self) -> str:
-        given = [
-            *(f"params.{x}" for x in self.spec.names),
-            *("order", "batch_size", "DTYPE(learning_rate)", "*work"),
-            *self.data,
-        ]
-        body = _called("return float(", "_epoch", given, ")")
-        arguments = [
-            *("params: Params", f"order: {_ARRAY}", "batch_size: int", "learning_rate: float"),
-            *(f"work: tuple[{_ARRAY}, ...]", *(f"{x}: {_ARRAY}" for x in self.data)),
-        ]
-        description = "One pass over the rows in minibatches: θ ← θ − η·∂L/∂θ after each."
-        return definition("_sgd_epoch", arguments, description, body, "float")
+    def lines(self) -> list[str]:
+        """The statements."""
+        for group in self.kernel.fused.groups:
+            self.loops.group(group)
+        return self.loops.lines

@@ -14,11 +14,12 @@ from dataclasses import replace
 from symgrad.codegen import program as p
 from symgrad.codegen.expression import Code
 from symgrad.codegen.program import Program
-from symgrad.codegen.runtime.copying import Source
-from symgrad.codegen.targets.layout import WIDTH, comment, definition
+from symgrad.codegen.runtime.copying import Source, source_of
+from symgrad.codegen.runtime.records import Trace
+from symgrad.codegen.targets.layout import WIDTH, comment, definition, string
 from symgrad.codegen.targets.numpy import Emitter, helpers
 from symgrad.codegen.targets.numpy_operations import SPELLED
-from symgrad.codegen.training import TrainingSpec
+from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
 
 REQUIREMENTS = "NumPy"
 CHECKS_IN_FLOAT64 = True
@@ -28,19 +29,23 @@ _WORD = re.compile(r"\w+")
 
 
 def training_functions(spec: TrainingSpec) -> Source:
-    """`_predict, _loss, _value_and_grad, _workspace, _sgd_epoch`, and the helpers they call."""
+    """The functions of `runtime.interface` in NumPy, and the helpers they call."""
     functions = [
         _predict(spec),
         _loss(spec),
-        _value_and_grad(spec),
+        _gradients(spec),
+        trace_function(spec),
+        residuals_function(spec),
         _workspace(spec),
-        _sgd_epoch(spec),
+        _sgd_steps(spec),
+        *map(_update, spec.updates),
+        _updates_table(spec),
     ]
     lines = [line for text in functions for line in text.splitlines()]
-    code = [x for x in lines if not x.lstrip().startswith(("#", '"""'))]
-    copied = helpers(code)
-    parts = [*([copied.body] if copied.body else []), *functions]
-    imports = dict.fromkeys(("import numpy as np", *copied.imports))
+    copied = helpers([x for x in lines if not x.lstrip().startswith(("#", '"""'))])
+    rest = source_of("numpy_steps", "_value_and_grad", "_steps")
+    parts = [*([copied.body] if copied.body else []), *functions, rest.body.strip()]
+    imports = dict.fromkeys(("import numpy as np", *copied.imports, *rest.imports))
     return Source(tuple(imports), "\n\n\n".join(parts) + "\n")
 
 
@@ -64,7 +69,8 @@ def _loss(spec: TrainingSpec) -> str:
     return definition("_loss", _arguments(spec), description, body, "float")
 
 
-def _value_and_grad(spec: TrainingSpec) -> str:
+def _gradients(spec: TrainingSpec) -> str:
+    """`_gradients(params, rows, masks)`, of which `numpy_steps` makes the rest."""
     emitter = _evaluated(spec, spec.value_and_grad)
     value, *gradients = [emitter.result(k) for k in range(len(spec.params) + 1)]
     fields = [
@@ -73,15 +79,78 @@ def _value_and_grad(spec: TrainingSpec) -> str:
     ]
     body = _opening(spec, emitter)
     returned = f"return float({value.text}), Params({', '.join(fields)})"
-    if len(returned) + 4 > 100:
+    if len(returned) + 4 > WIDTH:
         body.append(f"gradient = Params({', '.join(fields)})")
-        if len(body[-1]) + 4 > 100:
+        if len(body[-1]) + 4 > WIDTH:
             body[-1:] = ["gradient = Params(", *(f"    {x}," for x in fields), ")"]
         returned = f"return float({value.text}), gradient"
     description = "Return the mean loss over the rows and its gradient, as derived above."
+    arguments = ["params: Params", *(f"{x}: {_ARRAY}" for x in (*spec.rows, *spec.kept))]
     return definition(
-        "_value_and_grad", _arguments(spec), description, [*body, returned], "tuple[float, Params]"
+        "_gradients", arguments, description, [*body, returned], "tuple[float, Params]"
     )
+
+
+def trace_function(spec: TrainingSpec) -> str:
+    """`_trace`: every named value, for every target in NumPy."""
+    program = spec.trace.program
+    emitter = _evaluated(spec, program)
+    tables: dict[str, list[str]] = {name: [] for name in Trace._fields}
+    for k, (table, key) in enumerate(spec.trace.outputs):
+        code = emitter.result(k).text
+        scalar = not program.outputs[k].array_shape
+        tables[table].append(f"{string(key)}: " + (f"np.asarray({code})" if scalar else code))
+    body, arguments = _opening(spec, emitter), []
+    for name, entries in tables.items():
+        line = f"{name} = {{{', '.join(entries)}}}"
+        if len(line) + 4 > WIDTH:
+            body += [f"{name} = {{", *(f"    {x}," for x in entries), "}"]
+        else:
+            body.append(line)
+        arguments.append(name)
+    body.append(f"return Trace({', '.join(arguments)})")
+    description = "Return what the mean loss over the rows is computed through."
+    return definition("_trace", _arguments(spec), description, body, "Trace")
+
+
+def residuals_function(spec: TrainingSpec) -> str:
+    """`_residuals`: what Levenberg–Marquardt needs, for every target in NumPy."""
+    returns = f"tuple[{_ARRAY}, {_ARRAY}]"
+    arguments = _arguments(spec)
+    if spec.squares is None:
+        description = "The loss is no sum of squares: there is nothing to return."
+        body = ["return np.empty(0), np.empty((0, 0))"]
+        return definition("_residuals", arguments, description, body, returns)
+    emitter = _evaluated(spec, spec.squares.program)
+    codes = [emitter.result(k).text for k in range(len(spec.squares.program.outputs))]
+    body, rows, blocks = _opening(spec, emitter), [], []
+    size, width = f"len({spec.arguments[0]})", len(spec.params) + 1
+    for k, weight in enumerate(spec.squares.weights):
+        residual, *jacobian = codes[k * width : (k + 1) * width]
+        scale, name = f"scale{k + 1}", f"r{k + 1}"
+        body += [f"{name} = {residual}", f"{scale} = np.sqrt({weight!r} / {size})"]
+        listed = ", ".join(f"{x}.reshape({name}.size, -1)" for x in jacobian)
+        block = f"{scale} * np.concatenate([{listed}], axis=1)"
+        body.append(f"J{k + 1} = {block}")
+        if len(body[-1]) + 4 > WIDTH:
+            body[-1:] = [
+                f"columns = [{', '.join(jacobian)}]",
+                f"flat = [x.reshape({name}.size, -1) for x in columns]",
+                f"J{k + 1} = {scale} * np.concatenate(flat, axis=1)",
+            ]
+        rows.append(f"{scale} * {name}.ravel()")
+        blocks.append(f"J{k + 1}")
+    one = len(rows) == 1
+    body.append(
+        f"return {rows[0]}, {blocks[0]}"
+        if one
+        else (f"return np.concatenate([{', '.join(rows)}]), np.concatenate([{', '.join(blocks)}])")
+    )
+    description = (
+        "Return the residuals r of all examples, the loss being Σ r², and their Jacobian: (M,) and "
+        "(M, P), the columns being the entries of all parameters in order."
+    )
+    return definition("_residuals", arguments, description, body, returns)
 
 
 def _workspace(spec: TrainingSpec) -> str:
@@ -90,17 +159,23 @@ def _workspace(spec: TrainingSpec) -> str:
     return definition("_workspace", arguments, description, ["return ()"], "tuple[()]")
 
 
-def _sgd_epoch(spec: TrainingSpec) -> str:
+def _sgd_steps(spec: TrainingSpec) -> str:
     emitter = _Step(spec)
     value = emitter.run()
-    data, count = [x.name for x in spec.data], len(spec.params)
-    gathered = [f"{row} = {name}[rows]" for row, name in zip(spec.rows, data, strict=True)]
+    count, arrays = len(spec.params), [*spec.rows, *spec.kept]
+    gathered = [
+        f"{row} = {name}[rows]" for row, name in zip(spec.rows, spec.arguments, strict=True)
+    ]
+    drawn = [f"{x} = {x}_drawn[start : start + batch_size]" for x in spec.kept]
     loop = [
-        "rows = order[start : start + batch_size]",
+        "rows, learning_rate = order[start : start + batch_size], rates[step]",
         *gathered,
-        *emitter.dimension_lines(range(count, count + len(data))),
+        *drawn,
+        *emitter.dimension_lines(range(count, count + len(arrays))),
         *emitter.lines,
-        f"total += len(rows) * float({value.text})",
+        f"losses[step] = {value.text}",
+        "if not np.isfinite(losses[step]):",
+        "    return step",
         *comment(f"θ ← {spec.update_formula}"),
         *emitter.updates,
     ]
@@ -108,17 +183,37 @@ def _sgd_epoch(spec: TrainingSpec) -> str:
         *_unpacked(spec.names),
         *emitter.dimension_lines(range(count)),
         *emitter.opening,
-        "total = 0.0",
-        "for start in range(0, len(order), batch_size):",
+        "for step, start in enumerate(range(0, len(order), batch_size)):",
         *(f"    {line}" for line in loop),
-        "return total / len(order)",
+        "return len(losses)",
     ]
     arguments = [
-        *("params: Params", f"order: {_ARRAY}", "batch_size: int", "learning_rate: float"),
-        *("work: tuple[()]", *(f"{x}: {_ARRAY}" for x in data)),
+        *("params: Params", f"order: {_ARRAY}", "batch_size: int", f"rates: {_ARRAY}"),
+        *(f"losses: {_ARRAY}", "work: tuple[()]", *(f"{x}: {_ARRAY}" for x in spec.arguments)),
+        *(f"{x}_drawn: {_ARRAY}" for x in spec.kept),
     ]
-    description = f"One pass over the rows in minibatches, θ ← {spec.update_formula} after each."
-    return definition("_sgd_epoch", arguments, description, body, "float")
+    description = f"One step for each minibatch of the rows, θ ← {spec.update_formula}."
+    return definition("_sgd_steps", arguments, description, body, "int")
+
+
+def _update(update: UpdateSpec) -> str:
+    """An optimizer's update of all entries at once, in place."""
+    emitter = _Update(update)
+    emitter.run()
+    kept = ["theta", *update.state]
+    arguments = [f"{x}: {_ARRAY}" for x in (*kept, "g", "numbers")]
+    numbers = ", ".join(update.numbers)
+    unpacked = [f"{numbers}{',' * (len(update.numbers) == 1)} = numbers"] if numbers else []
+    body = [*unpacked, *emitter.lines]
+    return definition(f"_{update.name}", arguments, f"{update.formula}.", body, "None")
+
+
+def _updates_table(spec: TrainingSpec) -> str:
+    rows = ", ".join(f'"{x.name}": _{x.name}' for x in spec.updates)
+    line = f"_UPDATES = {{{rows}}}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join(["_UPDATES = {", *(f'    "{x.name}": _{x.name},' for x in spec.updates), "}"])
 
 
 # --------------------------------------------------------------------------------- the pieces
@@ -202,3 +297,35 @@ class _Step(Emitter):
         if others & set(_WORD.findall(code.text)) or len(line) + self.indent > WIDTH:
             line = f"{name}{operator} {self.hoist(code).text}"
         self.updates += [*comment(statement.comment, width=WIDTH - self.indent), line]
+
+
+class _Update(Emitter):
+    """The lines of an update rule: a value that replaces an array is written over it."""
+
+    def __init__(self, update: UpdateSpec) -> None:
+        super().__init__(update.update, "float64", "theta.dtype")
+        self.arrays = ("theta", *update.state)
+
+    def run(self) -> None:
+        """Write all lines; what others still have to read is replaced last."""
+        program = self.program
+        targets: dict[int, int] = {}
+        for place, out in enumerate(program.outputs):
+            targets.setdefault(out.operand.value, place)
+        for n, statement in enumerate(program.statements):
+            k = targets.get(statement.value)
+            if k is None:
+                self.statement(statement)
+                continue
+            code = SPELLED[type(statement.operation)](self, statement)
+            code = self.real(code) if code.boolean else code
+            later = program.statements[n + 1 :]
+            if any(o.value == k for s in later for o in s.operation.operands):
+                self.codes.append(self.hoist(code))
+            else:
+                self.lines.append(f"{self.arrays[k]}[...] = {code.text}")
+                self.codes.append(Code(self.arrays[k]))
+        for name, out in zip(self.arrays, program.outputs, strict=True):
+            value = self.codes[out.operand.value].text
+            if value != name:
+                self.lines.append(f"{name}[...] = {value}")

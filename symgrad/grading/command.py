@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections import Counter
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING
 from symgrad.errors import DeclarationError
 from symgrad.grading.grade import CSV, RESULTS, Graded, Plan, Progress, fingerprint, grade
 from symgrad.grading.marks import FAILED, Key, Mark
+from symgrad.grading.submissions import SUFFIXES, others_text
 from symgrad.models import LoadedModel, load_model
+from symgrad.verification.judge import checked_layout
 from symgrad.verification.names import Truth
+from symgrad.verification.remarks import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,14 +38,15 @@ def plan(
 ) -> Plan:
     """The plan of a command line; raises DeclarationError for one that makes no sense."""
     for name, value in (("--points", points), ("--seconds", seconds), ("--memory", megabytes)):
-        if value <= 0:
+        if not (value > 0 and math.isfinite(value)):
             raise DeclarationError(f"{name} {value:g} was given; expected a number above 0.")
+    checked_layout(layout)
     if jobs is not None and jobs < 1:
         raise DeclarationError(f"--jobs {jobs} was given; expected 1 or more.")
     out = out or Path(RESULTS if as_gradescope else f"results{CSV}")
     loaded = load_model(model)
     wanted = _wanted(loaded, wrt)
-    key = Key(Truth(loaded.loss, wanted or None), wanted, layout)
+    key = Key(Truth(loaded, wanted), wanted, layout)
     path = model if Path(model).is_file() else model.rpartition(":")[0]
     return Plan(
         key,
@@ -53,12 +58,20 @@ def plan(
         seconds,
         megabytes,
         as_gradescope,
+        Path(path),
     )
 
 
 def _wanted(loaded: LoadedModel, wrt: Sequence[str] | None) -> list[str]:
     """What a submission has to find: what was asked for, or what the key lists as params."""
-    return list(wrt) if wrt else [str(x) for x in loaded.params]
+    if not wrt and not loaded.params:
+        raise DeclarationError(
+            "the key does not say which gradients have to be found; list them in it, as in "
+            "params W1, W2, or pass each with --wrt."
+        )
+    truth = Truth(loaded)  # by whose numbers δ2 is that of z2
+    found = [str(truth.symbol(x)) for x in wrt] if wrt else [str(x) for x in loaded.params]
+    return list(dict.fromkeys(found))
 
 
 def run(plan: Plan, console: Console) -> int:
@@ -120,5 +133,31 @@ def summary(plan: Plan, graded: Graded) -> list[str]:
     for mark in marks:
         if mark.status == FAILED:
             found.append(f"{mark.name}: {mark.feedback.splitlines()[0]}")
-    found.append(f"written: {plan.out}, and for each submission {plan.feedback}/")
+    unclear = [mark for mark in marks if mark.unclear]
+    if unclear:
+        where = [
+            f"{m.name} (line{'s' * (len(m.unclear) > 1)} {listed([str(n) for n in m.unclear])})"
+            for m in unclear
+        ]
+        found.append(f"Not readable or not decided, to be looked at: {', '.join(where)}.")
+    turned = [m.name for m in marks if len(m.mistakes) > 1 and set(m.mistakes) == {"transpose"}]
+    if turned:
+        one = len(turned) == 1
+        found.append(
+            f"Wrong only by transposes: {', '.join(turned)}. Perhaps "
+            f"{'it is' if one else 'they are'} in another layout; --layout says which is marked."
+        )
+    if graded.not_read:
+        found.append(
+            f"Not read: {others_text(graded.not_read)}. What is read ends in {listed(SUFFIXES)}."
+        )
+    if not plan.as_gradescope:
+        found.append(f"written: {plan.out}, and a text for each submission in {plan.feedback}/")
+    elif len(marks) == 1:
+        found.append(f"written: {plan.out}, and the text in it in {plan.feedback}/")
+    else:
+        found.append(
+            f"written: {plan.feedback}/, with Gradescope's results and a text for each submission, "
+            "NAME.json and NAME.txt (results.json is for one submission)"
+        )
     return found

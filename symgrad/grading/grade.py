@@ -17,7 +17,7 @@ from symgrad.files import write
 from symgrad.grading.journal import Journal, digest
 from symgrad.grading.marks import FAILED, Key, Mark, failed, marked
 from symgrad.grading.reports import gradescope, place, table, write_feedback
-from symgrad.grading.submissions import Submission, content, submissions
+from symgrad.grading.submissions import SUFFIXES, Submission, content, handed_in
 
 CSV, RESULTS = ".csv", "results.json"
 
@@ -39,6 +39,12 @@ class Plan:
     seconds: float = 20.0
     megabytes: int = 512
     as_gradescope: bool = False
+    key_file: Path | None = None
+
+    @property
+    def own(self) -> list[Path]:
+        """What is no submission, should it be in their folder."""
+        return [self.out, self.feedback, *([] if self.key_file is None else [self.key_file])]
 
     @property
     def feedback(self) -> Path:
@@ -66,6 +72,7 @@ class Graded:
     marks: list[Mark] = field(default_factory=list)
     again: int = 0
     waiting: int = 0
+    not_read: Sequence[Path] = ()
 
     @property
     def failures(self) -> list[Mark]:
@@ -86,12 +93,11 @@ def grade(plan: Plan, progress: Progress | None = None) -> Graded:
             "symgrad grade runs each submission in a process of its own, which it forks, and this "
             "system has no fork; use Linux, macOS or WSL, or sg.verify_steps on each text."
         )
-    found = submissions(plan.given)
-    if not plan.out.parent.is_dir():
-        raise DataError(f"there is no folder {plan.out.parent}; make it, or give another --out.")
+    _check_out(plan)
+    found, others = handed_in(plan.given, plan.own)
     plan.key.warm()
     plan.feedback.mkdir(exist_ok=True)
-    graded = Graded()
+    graded = Graded(not_read=others)
     with Journal(plan.journal, plan.fingerprint) as journal:
         rest = _known(found, journal, graded)
         progress.start(len(graded.marks), len(found))
@@ -101,6 +107,27 @@ def grade(plan: Plan, progress: Progress | None = None) -> Graded:
             graded.waiting = len(found) - len(graded.marks)
             _report(plan, graded.marks)
     return graded
+
+
+def _check_out(plan: Plan) -> None:
+    """Refuse to write over the key, a submission, or what may be one."""
+    if not plan.out.parent.is_dir():
+        raise DataError(f"there is no folder {plan.out.parent}; make it, or give another --out.")
+    out = plan.out.resolve()
+    if plan.key_file is not None and out == plan.key_file.resolve():
+        raise DataError(f"--out {plan.out} is the key, which would be lost; give another name.")
+    if out.is_dir():
+        raise DataError(f"--out {plan.out} is a folder; give the name of a file in it.")
+    if out.suffix.lower() in (*SUFFIXES, ".py"):
+        raise DataError(
+            f"--out {plan.out} ends like a submission or a key, and a table is none; expected a "
+            "name such as results.csv."
+        )
+    given = plan.given.resolve()
+    if out == given or plan.feedback.resolve() == given:
+        raise DataError(
+            f"--out {plan.out} would write over the submissions in {plan.given}; give another name."
+        )
 
 
 def _known(

@@ -1,7 +1,22 @@
-"""The mark of one submission: its lines, its points, and the feedback its author gets.
+"""The mark of one submission: what it earns, and the feedback its author gets.
 
 Why it exists: this is what happens in the child process of a submission, and what comes back. A
 `Mark` is plain data, so that it can go through a pipe, into the journal and into a table.
+
+The rule, which `symgrad.verification.credit` computes. What has to be found is what the key lists
+as ``params``, or what ``--wrt`` names; an intermediate gradient counts by itself only if it is
+named there (``--wrt z2``). Each of these gradients is worth the same, and counts once:
+
+* It is right: all of it, in whatever way, in one line or in ten.
+* It is right as a step, but follows from a slip: the part that is right of the gradients (and the
+  wrong values) that it is built on, itself among them. The slip is counted, what follows is not.
+* It is wrong, missing, or made of a gradient that no line derives (∂L/∂W1 = δ1·xᵀ alone): the part
+  that is right of the intermediate gradients by which the key derives it (δ2, δ1) and itself.
+* A slip about it that is put right afterwards costs half of it.
+
+Nothing else counts: lines that repeat the model or each other, names, x = x, and equations that go
+in a circle earn nothing. So the derivation that symgrad prints for the key earns everything, and so
+does who writes the final gradients and nothing else.
 """
 
 from __future__ import annotations
@@ -24,21 +39,28 @@ FAILED = "failed"
 class Mark:
     """What a submission gets.
 
-    ``score`` is the part of the points, from 0 to 1. ``right`` of ``lines`` lines are right, those
-    that follow from a wrong one counted. ``first_wrong`` is the number of a line, ``mistakes`` are
-    the names of what is wrong by itself. ``feedback`` is for the author.
+    ``score`` is the part of the points, from 0 to 1, and ``found`` has for each gradient that was
+    to be found its name, the part of it that is earned, why, and the number of its line or None.
+    ``first_wrong`` is the number of a line, ``mistakes`` are the names of what is wrong by itself.
+    ``unclear`` are the numbers of the lines that could not be read or decided, at which a person
+    has to look. ``feedback`` is for the author.
     """
 
     name: str
     status: str
     score: float
-    right: int
-    lines: int
+    found: Sequence[tuple[str, float, str, int | None]]
     first_wrong: int | None
     mistakes: Sequence[str]
     missing: Sequence[str]
     feedback: str
+    unclear: Sequence[int] = ()
     seconds: float = 0.0
+
+    @property
+    def right(self) -> int:
+        """How many of the gradients are all right."""
+        return sum(earned == 1 for _, earned, _, _ in self.found)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -47,7 +69,8 @@ class Mark:
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Mark:
         """The mark of what `as_dict` made."""
-        return cls(**fields)
+        found = [tuple(x) for x in fields["found"]]
+        return cls(**{**fields, "found": found})
 
 
 @dataclass(frozen=True)
@@ -70,12 +93,10 @@ def marked(name: str, content: bytes, suffix: str, key: Key) -> Mark:
     language = "latex" if suffix == ".tex" else None
     try:
         steps = verify_steps(
-            _text(content), key.truth, list(key.wanted) or None, language=language,
-            layout=key.layout,
+            _text(content), key.truth, list(key.wanted), language=language, layout=key.layout,
         )  # fmt: skip
     except SymgradError as error:
         return failed(name, str(error))
-    counted = [step for step in steps if step.status != "named"]
     first = steps.first_wrong
     wrong = [step for step in steps if step.status in ("wrong", "wrong again")]
     mistakes = [step.verdict.mistake for step in wrong if step.verdict is not None]
@@ -83,12 +104,12 @@ def marked(name: str, content: bytes, suffix: str, key: Key) -> Mark:
         name,
         steps.status,
         float(steps.score),
-        sum(step.status in ("right", "follows") for step in counted),
-        len(counted) + len(steps.missing),
+        [(x.name, float(x.earned), x.why, x.line) for x in steps.credits],
         None if first is None else first.number,
         [x for x in mistakes if x is not None],
         list(steps.missing),
         of_steps(steps),
+        [x.number for x in steps if x.status in ("undecided", "unreadable")],
     )
 
 
@@ -104,10 +125,10 @@ def _text(content: bytes) -> str:
 def failed(name: str, reason: str) -> Mark:
     """The mark of a submission that could not be marked: none, and the reason."""
     sentence = reason if reason.endswith(".") or "\n" in reason else f"{reason}."
-    return Mark(name, FAILED, 0.0, 0, 0, None, [], [], f"This could not be marked: {sentence}")
+    return Mark(name, FAILED, 0.0, [], None, [], [], f"This could not be marked: {sentence}")
 
 
-def points(mark: Mark, most: float) -> str:
-    """A mark in points, without more digits than it needs."""
-    value = float(Fraction(mark.score).limit_denominator(10_000) * Fraction(str(most)))
+def points(score: float, most: float) -> str:
+    """A part of the points, without more digits than it needs."""
+    value = float(Fraction(score).limit_denominator(10_000) * Fraction(str(most)))
     return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -51,17 +51,18 @@ WRITE: products, powers, sums
     a b     a * b   a · b   a @ b       the product; of matrices the matrix product
     x * y   x ⊙ y   x .* y              of two columns, entry by entry (⊙ and .* always are)
     x' y    x · y   x @ y               of two columns, the dot product
-    x y'                                the outer product
+    x y'    x ⊗ y   outer(x, y)         the outer product
     W'      W^T     Wᵀ      W.T         the transpose
     t^2     t**2    t²      A^-1        powers; of a vector entry by entry, of a square matrix the
                                         matrix power; .^ is always entry by entry
     ‖x‖     ||x||^2  ‖x‖_1  ‖x‖_∞       norms, of a matrix the Frobenius norm;  |t| absolute value
-    1 - h                               a scalar is added to every entry
+    1 - h                               a scalar is added to every entry; X'X + λ is refused, since
+                                        λ I was meant: X'X + λ eye(n)
     x / y                               entry by entry; λ/2 x is λ/2 times x
     Σ_j x[j]   sum_{j ≠ c} s[j]         over the index, whose range follows from the shapes
     Σ_{j=0}^{D-1} x[j]                  or is given; entries count from 0
     Σ y * log(p)    sum(y * log(p))     of all entries
-    s[c]    x[0]    W[k, j]             entries, by index, class or number
+    s[c]    x[0]    W[k, j]   W_{k, j}  entries, by index, class or number
     1[z > 0]    1[j ≠ c]                1 where it holds, else 0
     mean L over x, y                    (1/N) Σ L over N examples of x and y
 
@@ -73,9 +74,10 @@ A sum sign takes all factors after it. A function may stand before one name with
 
 FUNCTIONS
 
-    of every entry   exp log sqrt abs sin cos tan cot sec csc asin acos atan sinh cosh tanh asinh
-                     acosh atanh erf erfc; sigmoid (or σ) relu leaky_relu prelu elu softplus swish
-                     gelu identity step sign; where(z > 0, a, b); maximum minimum maxout
+    of every entry   exp log sqrt abs sin cos tan cot sec csc asin acos atan sinh cosh tanh sech
+                     asinh acosh atanh erf erfc normal_cdf (or Φ) normal_pdf (or φ); sigmoid (or σ)
+                     relu leaky_relu prelu elu softplus swish gelu identity step sign;
+                     where(z > 0, a, b); maximum minimum maxout
     of an array      sum mean max min dot logsumexp argmax softmax sparsemax onehot
     of a matrix      trace (or tr) det logdet inverse solve norm diag transpose; eye(n) (or I(n))
                      ones(n, m) zeros(n, m)

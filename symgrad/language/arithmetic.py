@@ -8,6 +8,7 @@ there, and ``1 - h`` is an error. People mean something by these, and here stand
 | ``a b`` | scaled | an error, which names the three products | the matrix product |
 | ``a * b`` | scaled | entry by entry | the matrix product |
 | ``a · b``, ``a @ b`` | scaled | the dot product, a number | the matrix product |
+| ``a ⊗ b`` | scaled | the outer product | an error |
 | ``a ⊙ b``, ``a .* b`` | scaled | entry by entry | entry by entry |
 | ``a / b`` | scaled; ``1/v`` entry by entry | entry by entry | an error; ``./`` |
 | ``a + b`` | the scalar is added to every entry | the sum | the sum |
@@ -104,10 +105,44 @@ def total(terms: Sequence[tuple[int, Shown]]) -> Any:
                 f"which cannot be added{_transposed_hint(first, other, value)}"
             )
     scalars = sp.Add(*(sign * x for sign, x in values if shape(x) == ()))
+    if scalars != 0:
+        _check_entries(terms, arrays)
     kept = [(sign, x) for sign, x in values if shape(x) != ()]
     if scalars != 0:
         kept.append((1, filled(scalars, first)))
     return _added(kept)
+
+
+def _check_entries(terms: Sequence[tuple[int, Shown]], arrays: Sequence[tuple[str, Any]]) -> None:
+    """X'X + λ is λ I to some, and λ at every entry to others: it is refused."""
+    n = shape(arrays[0][1])
+    if not any(is_map(x) for _, x in arrays):
+        return
+    scalar = next(x.text for _, x in terms if shape(scalar_of(x.value)) == ())
+    raise ShapeError(
+        f"{arrays[0][0]} is {shape_text(n)} and {scalar} is a scalar, which do not fit; write "
+        f"{_factor(scalar)}eye({n[0]}) for the identity matrix, or {_factor(scalar)}"
+        f"ones({n[0]}, {n[0]}) for every entry."
+    )
+
+
+def _factor(text: str) -> str:
+    if text == "1":
+        return ""
+    return f"{text} " if all(c.isalnum() or c in "_′ " for c in text) else f"({text}) "
+
+
+def is_map(value: Any) -> bool:
+    """Whether a square matrix was made as a map of vectors: a product, a power, an identity."""
+    n = shape(value)
+    if len(n) != 2 or n[0] != n[1] or n[0] == 1:
+        return False
+    if isinstance(value, sp.MatMul):
+        matrices = [x for x in value.args if isinstance(x, MatrixExpr)]
+        return len(matrices) > 1 or is_map(matrices[0])
+    if isinstance(value, sp.MatAdd | sp.Transpose):
+        return any(is_map(x) for x in value.args)
+    return isinstance(value, sp.MatPow | sp.Identity)
 
 
 def _added(values: Sequence[tuple[int, Any]]) -> Any:
@@ -171,7 +206,9 @@ class Product:
         """One more factor; ``text`` is that of the product with it."""
         value = flat(x)
         mine, other = self._shape(), shape(value)
-        if not mine or not other:
+        if operator == "⊗":
+            self._reset(outer_product(Shown(self.value, self.text), x), text)
+        elif not mine or not other:
             self.put(x)
         elif mine[1] == other[0] and not (mine == other == (1, 1)):
             self.matrices.append(value)
@@ -194,6 +231,26 @@ class Product:
     def divide(self, x: Shown, text: str, elementwise: bool) -> None:
         """Divided by one more factor."""
         self._reset(quotient_of(Shown(self.value, self.text), x, elementwise), text)
+
+
+def outer_product(a: Shown, b: Shown) -> Any:
+    """a bᵀ, of two vectors."""
+    for x in (a, b):
+        sizes = shape(scalar_of(flat(x)))
+        if sizes and 1 not in sizes:
+            raise UnsupportedError(
+                f"{x.described}, and ⊗ is read between vectors only, as the outer product; write "
+                "a Kronecker product as a sum over entries."
+            )
+    first, second = (_column(scalar_of(x.value)) for x in (a, b))
+    if not shape(first) or not shape(second):
+        return scaled(second, first) if shape(first) else scaled(first, second)
+    return matrix_product([first, transposed(second)])
+
+
+def _column(value: Any) -> Any:
+    sizes = shape(value)
+    return transposed(value) if sizes and sizes[0] == 1 else value
 
 
 def scaled(scale: Any, matrix: Any) -> Any:

@@ -96,17 +96,26 @@ def _joined(result: a.Product, operator: str, x: a.Shown, at: Span, scope: Scope
 
 
 def _divisor(run: list[s.Link], scope: Scope) -> tuple[list[s.Link], list[s.Link]]:
-    """``λ/2 x`` is λ/2 times x, ``1/N Σ…`` is 1/N times the sum; what is not clear is refused."""
+    """``λ/2 x`` is λ/2 times x, ``1/N Σ…`` is 1/N times the sum; what is not clear is refused.
+
+    A dimension with a space behind it, ``2/N X' r``, is all that is divided by: 1/N is the mean.
+    """
     number, after = run[0].item, run[1].item
     base = after.base if isinstance(after, s.Item) else after
     apart = number.at.end < after.at.start or not isinstance(base, s.Name)
-    if (isinstance(number, s.Number) and apart) or isinstance(base, s.BigSum):
+    is_count = isinstance(number, s.Number) or _is_dimension(number, scope)
+    if (is_count and apart) or isinstance(base, s.BigSum):
         return run[:1], run[1:]
     first, rest = scope.text(run[0].item), scope.source.slice(run[1].item.at.to(run[-1].item.at))
     raise scope.error(
         run[0].item.at.to(run[-1].item.at),
         f"it is not clear what is divided by; write …/({first} {rest}), or (…/{first}) {rest}.",
     )
+
+
+def _is_dimension(item: s.Expr, scope: Scope) -> bool:
+    found = scope.names.get(item.name) if isinstance(item, s.Name) else None
+    return isinstance(found, sp.Symbol) and bool(found.is_integer) and bool(found.is_positive)
 
 
 def _run(run: Sequence[s.Link], scope: Scope) -> a.Shown:

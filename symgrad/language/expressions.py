@@ -187,6 +187,12 @@ def _indicator(node: s.Indicator, scope: Scope) -> Any:
     return indicator_of([scope.build(x) for x in node.conditions])
 
 
+def _whole(node: s.Whole, scope: Scope) -> Any:
+    raise scope.error(
+        node, "a row or column is not read; write row(X, k), which is a column, or the entries."
+    )
+
+
 def _terms(node: s.Terms, scope: Scope) -> Any:
     return a.total([(sign, scope.shown(x)) for sign, x in node.terms])
 
@@ -204,5 +210,6 @@ RULES: Rules = {
     s.Indicator: _indicator,
     s.BigSum: big_sum,
     s.Over: over,
+    s.Whole: _whole,
 }
 """A node and its meaning; a new node is a new row."""

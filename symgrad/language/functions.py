@@ -15,14 +15,14 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
-from symgrad import activations, convolution, losses, matrix_functions, normalisation
+from symgrad import activations, convolution, losses, matrix_functions, normalisation, vocabulary
 from symgrad import functions as f
 from symgrad.attention import attention, embedding, multi_head_attention
 from symgrad.elementwise import spelled
 from symgrad.errors import DeclarationError, ShapeError, UnsupportedError
 from symgrad.functions import as_size
 from symgrad.graph import dim
-from symgrad.language.arithmetic import filled, quotient, transposed
+from symgrad.language.arithmetic import Shown, filled, outer_product, quotient, transposed
 from symgrad.language.names import canonical
 from symgrad.language.relations import RELATIONS, Comparison
 from symgrad.listing import shape_text
@@ -117,6 +117,28 @@ def transpose(x: Any) -> Any:
     return transposed(f.matrix(x, "transpose"))
 
 
+def sech(x: Any) -> Any:
+    """1/cosh(x) at every entry."""
+    return f.pointwise(sech, 1 / sp.cosh(_T), {_T: x})
+
+
+def normal_cdf(x: Any) -> Any:
+    """Φ(x), the distribution function of the standard normal distribution, at every entry."""
+    return f.pointwise(normal_cdf, vocabulary.normal_cdf(_T), {_T: x})
+
+
+def normal_pdf(x: Any) -> Any:
+    """φ(x), the density of the standard normal distribution, at every entry."""
+    return f.pointwise(normal_pdf, vocabulary.normal_pdf(_T), {_T: x})
+
+
+def outer(a: Any, b: Any) -> Any:
+    """a bᵀ, the matrix of all products."""
+    return outer_product(Shown(a, "the first"), Shown(b, "the second"))
+
+
+_T = sp.Symbol("t", real=True)
+
 LAYERS: tuple[Function, ...] = (
     *(convolution.conv1d, convolution.conv2d, convolution.max_pool1d, convolution.max_pool2d),
     *(convolution.avg_pool1d, convolution.avg_pool2d, normalisation.layer_norm),
@@ -133,7 +155,7 @@ _BY_NAME: tuple[Function, ...] = (
     *losses.LOSSES,
     *matrix_functions.MATRIX_FUNCTIONS,
     *LAYERS,
-    *(mean, where, eye, ones, zeros, diag, transpose),
+    *(mean, where, eye, ones, zeros, diag, transpose, outer, sech, normal_cdf, normal_pdf),
 )
 FUNCTIONS: dict[str, Function] = {
     **{x.__name__: x for x in _BY_NAME},
@@ -146,7 +168,8 @@ SPELLINGS: dict[str, str] = {
     "σ": "sigmoid", "ln": "log", "tr": "trace", "silu": "swish", "sgn": "sign", "I": "eye",
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arsinh": "asinh", "arcosh": "acosh",
     "artanh": "atanh", "logistic": "sigmoid", "ReLU": "relu", "GELU": "gelu", "ELU": "elu",
-    "heaviside": "step", "inv": "inverse", "KL": "kl_divergence", "lse": "logsumexp",
+    "Φ": "normal_cdf", "φ": "normal_pdf", "heaviside": "step",
+    "inv": "inverse", "KL": "kl_divergence", "lse": "logsumexp",
 }  # fmt: skip
 """Other names that people have for the same."""
 

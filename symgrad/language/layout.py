@@ -44,7 +44,7 @@ class Misread(Exception):
 def span(token: Token) -> Span:
     """Where a token stands."""
     start = token.start_pos or 0
-    return Span(start, start + max(1, len(token)))
+    return Span(start, max(start + 1, token.end_pos or start + len(token)))
 
 
 class Layout:

@@ -105,13 +105,15 @@ def _visible(line: str) -> str:
     )
 
 
-def read(path: str) -> str:
-    """The text of a file; raises DeclarationError for one that is no text or far too large."""
+def read(path: str, what: str = "a text model") -> str:
+    """The text of a file; raises DeclarationError for one that is no text or far too large.
+
+    ``what`` it should be is for the message.
+    """
     size = Path(path).stat().st_size
     if size > 4 * MAX_CHARACTERS:
         raise DeclarationError(
-            f"the file {path} has {size} bytes; a text model has at most {MAX_CHARACTERS} "
-            "characters."
+            f"the file {path} has {size} bytes; {what} has at most {MAX_CHARACTERS} characters."
         )
     try:
         return Path(path).read_text(encoding="utf-8")

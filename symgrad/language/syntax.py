@@ -94,6 +94,10 @@ class Positions(Suffix):
     positions: tuple[Expr, ...]
 
 
+class Whole(Expr):
+    """The ``:`` of ``X[n, :]``."""
+
+
 @dataclass(frozen=True)
 class Arguments(Expr):
     """What stands in parentheses: one expression, or the arguments of a function."""

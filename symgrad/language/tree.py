@@ -6,6 +6,7 @@ recursion, and one that grows too high is refused on the way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -218,6 +219,25 @@ def _positions(at: Span, height: int, parts: Sequence[Part]) -> s.Positions:
     return s.Positions(at, height, tuple(nodes(parts, s.Expr)))
 
 
+def _subscript(at: Span, height: int, parts: Sequence[Part]) -> s.Positions:
+    return s.Positions(at, height + 1, tuple(_below(parts[0])))
+
+
+def _below(token: Token) -> list[s.Expr]:
+    """The positions of ``_k``, ``_{jk}`` and ``_{j, k}``: letters are one index each."""
+    found: list[s.Expr] = []
+    for piece in re.finditer(r"\d+|[^\W\d_]", token):
+        start = span(token).start + piece.start()
+        at = Span(start, start + len(piece[0]))
+        number = piece[0].isdigit()
+        found.append(s.Number(at, 1, piece[0]) if number else s.Name(at, 1, canonical(piece[0])))
+    return found
+
+
+def _whole(at: Span, height: int, parts: Sequence[Part]) -> s.Whole:
+    return s.Whole(at, height)
+
+
 def _norm(at: Span, height: int, parts: Sequence[Part]) -> s.Norm:
     order = str(parts[3]).translate(_SUBSCRIPTS).lstrip("_") if len(parts) == 4 else ""
     return s.Norm(at, height, str(parts[0]), parts[1], order)
@@ -262,7 +282,8 @@ RULES: dict[str, Rule] = {
     "sum": _terms, "negated": _negated, "over": _over, "juxtaposed": _juxtaposed,
     "operated": _operated, "joined": _joined, "operator": _operator, "bigsum": _bigsum,
     "ranges": _ranges, "item": _item, "exponent": _item, "transpose": _transpose,
-    "power": _power, "positions": _positions, "norm": _norm, "indicator": _indicator,
+    "power": _power, "positions": _positions, "subscript": _subscript, "whole": _whole,
+    "norm": _norm, "indicator": _indicator,
     "relation": _relation, "arguments": _arguments, "option": _option, "braced": _arguments,
     "name": _name, "number": _number,
 }  # fmt: skip

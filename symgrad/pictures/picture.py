@@ -46,17 +46,19 @@ class Picture:
         trace: Trace | None = None,
         lines: Mapping[str, str] | None = None,
         direction: str | None = None,
+        fold: bool = True,
     ) -> None:
         if direction is not None and direction not in DIRECTIONS:
             known = " or ".join(f'"{x}"' for x in DIRECTIONS)
             raise UnsupportedError(f"the direction {direction!r} was asked for; expected {known}.")
-        self.diagram, self.trace, self.direction = diagram, trace, direction
+        self.diagram, self.trace, self.direction, self.fold = diagram, trace, direction, fold
         self._made = sent, trace.rows if trace else (), trace.at if trace else "", lines
 
     @cached_property
     def scene(self) -> Scene:
         """The cards and arrows on it."""
-        return with_names_again(folded(scene(self.diagram, *self._made)))
+        whole = scene(self.diagram, *self._made)
+        return with_names_again(folded(whole) if self.fold else whole)
 
     def svg(self) -> str:
         """The picture as self-contained SVG, for dark and light pages."""
@@ -116,6 +118,7 @@ def draw(
     detail: str | None = None,
     direction: str | None = None,
     notation: str = DELTA,
+    fold: bool = True,
 ) -> Picture:
     """The computational graph of a loss or a derivation, as a picture.
 
@@ -125,8 +128,8 @@ def draw(
 
     ``detail`` is ``"values"`` (leaves and named values) or ``"operations"`` (every operation); by
     default it is what can be read. ``direction`` is ``"right"`` or ``"down"``; by default long
-    graphs go down. ``notation`` is that of `Derivation.text`. Raises DataError for a point that
-    does not fit.
+    graphs go down. ``notation`` is that of `Derivation.text`. Layers that repeat are drawn once,
+    with an index, unless ``fold`` is false. Raises DataError for a point that does not fit.
     """
     derivation = loss if isinstance(loss, Derivation) else _derived(loss)
     if derivation is None:
@@ -138,14 +141,14 @@ def draw(
         root = Subject(as_expression(loss), [], kind="value").root
         if not leaves([root]):
             raise UnsupportedError(f"{loss} depends on no symbol, so it has no graph to draw.")
-        return Picture(diagram(root, detail), direction=direction)
+        return Picture(diagram(root, detail), direction=direction, fold=fold)
     if at is not None:
         shown = PARTIAL if notation == DELTA else notation
-        return trace(derivation, at, shown, detail).picture(direction)
+        return trace(derivation, at, shown, detail).picture(direction, fold)
     nodes = [lift(x) for x in derivation.wrt] if derivation.kind == "gradient" else []
     drawn = diagram(derivation.loss, detail, nodes)
     if derivation.kind != "gradient":
-        return Picture(drawn, direction=direction)
+        return Picture(drawn, direction=direction, fold=fold)
     lines = _lines(derivation, drawn, notation)
     spell = speller(drawn, notation)
     names = {name: line.partition(" = ")[0] for name, line in lines.items()}
@@ -154,8 +157,8 @@ def draw(
     except DerivativeError:
         if isinstance(loss, Derivation):
             raise
-        return Picture(drawn, direction=direction)  # one of its operations is a step
-    return Picture(drawn, sent, lines=lines, direction=direction)
+        return Picture(drawn, direction=direction, fold=fold)  # one of its operations is a step
+    return Picture(drawn, sent, lines=lines, direction=direction, fold=fold)
 
 
 def _derived(loss: Any) -> Derivation | None:

@@ -199,8 +199,10 @@ def _formulas(diagram: Diagram, sent: Messages) -> dict[tuple[object, ...], str]
             keys.append((*key, "local"))
             nodes.append(message.local)
     found = normalise([*nodes, *named])
-    shares = fold_names(found[: len(nodes)], found[len(nodes) :])
-    shares = present(Rewriter(FORWARD), shares, found[len(nodes) :])
+    shares, known = found[: len(nodes)], found[len(nodes) :]
+    loss = next((x for x in known if x.name == diagram.root.name), None)
+    shares = fold_names(shares, known, loss)
+    shares = present(Rewriter(FORWARD), shares, known, loss)
     letters = letters_of(shares)
     return {key: value_text(x, False, letters) for key, x in zip(keys, shares, strict=True)}
 

@@ -104,11 +104,11 @@ class Trace:
 
     # -------------------------------------------------------------------------- as a picture
 
-    def picture(self, direction: str | None = None) -> Picture:
+    def picture(self, direction: str | None = None, fold: bool = True) -> Picture:
         """The graph with these numbers on it."""
         from symgrad.pictures.picture import Picture
 
-        return Picture(self.diagram, self.sent, trace=self, direction=direction)
+        return Picture(self.diagram, self.sent, trace=self, direction=direction, fold=fold)
 
     def svg(self, direction: str | None = None) -> str:
         """The annotated graph as SVG."""

@@ -22,15 +22,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad import graph as g
+from symgrad.activation_layers import Layer, layer_of, layers_below
 from symgrad.errors import DataError, UnsupportedError
 from symgrad.functions import as_expression
-from symgrad.graph import Access, Kind, Node
+from symgrad.graph import Kind, Node
 from symgrad.lift import lift
 from symgrad.plots.numbers import Array, Point
 from symgrad.reverse import adjoints
 from symgrad.show.text import formula
 from symgrad.simplify import strip_names
-from symgrad.subject import Subject, variable
+from symgrad.subject import Subject
 
 
 class LayerReport(NamedTuple):
@@ -114,25 +115,15 @@ def unit_report(
     return UnitReport(tuple(rows), saturated, dead)
 
 
-class _Layer(NamedTuple):
-    """A named value h, the value z that it is a function of, and ∂h/∂z at every entry."""
-
-    value: Node
-    below: Node
-    slope: Node
-
-
-def _layers(subject: Subject, values: Iterable[Any] | None) -> list[_Layer]:
+def _layers(subject: Subject, values: Iterable[Any] | None) -> list[Layer]:
     """The layers below a loss, operands first."""
     if values is None:
-        named = [n for n in g.topological([subject.value]) if n.kind is Kind.NAMED]
-        losses = _summands(subject.value)
-        candidates = [n for n in named if n not in losses]
+        found = layers_below(subject.value)
     else:
         candidates = _asked(subject, values)
-    found = [layer for n in candidates if (layer := _layer(n)) is not None]
+        found = [layer for n in candidates if (layer := layer_of(n)) is not None]
     if values is not None and len(found) < len(candidates):
-        odd = next(n.name for n in candidates if _layer(n) is None)
+        odd = next(n.name for n in candidates if layer_of(n) is None)
         raise UnsupportedError(
             f"{odd} is no elementwise function of one value; expected activations such as "
             'h in h = sg.let("h", sg.tanh(z)).'
@@ -160,58 +151,6 @@ def _asked(subject: Subject, values: Iterable[Any]) -> list[Node]:
     return result
 
 
-def _summands(root: Node) -> set[Node]:
-    """What the loss is a weighted sum of, examples and names included: losses, not layers."""
-    found = {root}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        factors = [a for a in node.args if a.kind is not Kind.CONST]
-        if node.kind in (Kind.SUM, Kind.NAMED) or (node.kind is Kind.PRODUCT and len(factors) == 1):
-            found |= set(factors)
-            stack += factors
-    return found
-
-
-def _layer(value: Node) -> _Layer | None:
-    """``value`` as an elementwise function, if it is one."""
-    root = value.args[0]
-    whole = tuple(range(root.rank))
-    frontier: set[Access] = set()
-    stack = [Access(root, whole)]
-    maps = 0
-    seen = set(stack)
-    while stack:
-        node, labels = stack.pop()
-        if _is_elementwise(node):
-            maps += node.kind is Kind.MAP
-            below = [Access(a, tuple(labels[x] for x in own)) for a, own in node.accesses]
-            stack += [a for a in dict.fromkeys(below) if a not in seen]
-            seen.update(below)
-        elif node.kind is not Kind.CONST:
-            frontier.add(Access(node, labels))
-    inputs = [a for a in frontier if a.labels == whole and a.node.kind is not Kind.LEAF]
-    if maps == 0 or len(inputs) != 1:
-        return None
-    z = inputs[0].node
-    if any(z in g.topological([a.node]) for a in frontier if a.node is not z):
-        return None  # softmax: every entry depends on the sum over all
-    if any(a.node is z and a.labels != whole for a in frontier):
-        return None
-    leaf = variable(g.named("z", z))
-    (h,) = g.substitute([root], {z: leaf})
-    total = g.product([(h, whole)], ())
-    slope = adjoints(total, [leaf]).get(leaf, g.const(0, z.shape))
-    (at_z,) = g.substitute([slope], {leaf: z})
-    return _Layer(value, z, at_z)
-
-
-def _is_elementwise(node: Node) -> bool:
-    if node.kind is Kind.PRODUCT:
-        return len(node.args) > 1 and len(g.label_dims(node)) == node.rank
-    return node.kind in (Kind.SUM, Kind.MAP)
-
-
 def _examples(root: Node) -> Any:
     """The number of examples, as a dimension; None where there is no batch."""
     data = [leaf for leaf in g.leaves([root]) if leaf.leaf.origin is not None]
@@ -219,7 +158,7 @@ def _examples(root: Node) -> Any:
 
 
 def _row(
-    layer: _Layer, slope: Array, gradient: Array, n: Any, saturated: float, dead: float
+    layer: Layer, slope: Array, gradient: Array, n: Any, saturated: float, dead: float
 ) -> LayerReport:
     steep = np.abs(slope)
     batched = bool(layer.value.shape) and layer.value.shape[0] == n and n is not None

@@ -40,6 +40,34 @@ def scale(c: Any, expr: Any) -> Any:
     return c * expr
 
 
+def _is_symmetric(expr: Any) -> bool:
+    """Whether a matrix is its transpose: it is declared so, or Aᵀ·A, or a sum of such."""
+    if isinstance(expr, FactMatrix):
+        return bool(knows(expr.node, "symmetric"))
+    if isinstance(expr, sp.MatAdd):
+        return all(map(_is_symmetric, expr.args))
+    if isinstance(expr, sp.MatMul):
+        matrices = expr.as_coeff_matrices()[1]
+        if len(matrices) == 1:
+            return _is_symmetric(matrices[0])
+        first, last = matrices[0], matrices[-1]
+        ends = last == (first.arg if isinstance(first, sp.Transpose) else sp.Transpose(first))
+        inner = matrices[1:-1]
+        return ends and (not inner or _is_symmetric(sp.MatMul(*inner)))
+    return isinstance(expr, Identity | DiagMatrix)
+
+
+class _Literal(sp.Inverse):
+    """An inverse whose transpose is shown, whatever it is the inverse of."""
+
+
+def literally(expr: Any) -> Any:
+    """A symbol or an inverse whose transpose is not known to be the same."""
+    if isinstance(expr, FactMatrix):
+        return sp.MatrixSymbol(expr.name, *expr.shape)
+    return _Literal(expr.arg) if isinstance(expr, sp.Inverse) else expr
+
+
 _TURNED = (sp.Inverse, DiagMatrix)
 """Factors whose transpose is as short as they are."""
 
@@ -48,10 +76,12 @@ def transposed(expr: Any) -> Any:
     """exprᵀ, which for a sum or a Hadamard product stays outside: (p − Y)ᵀ, not pᵀ − Yᵀ.
 
     A product with an inverse or a diagonal in it is turned around, Vᵀ·X⁻ᵀ, not (X⁻¹·V)ᵀ; and so
-    is one of transposes only: W2·W1, not (W1ᵀ·W2ᵀ)ᵀ. What is declared symmetric is its transpose.
+    is one of transposes only: W2·W1, not (W1ᵀ·W2ᵀ)ᵀ. What is declared symmetric is its transpose,
+    and so is (Aᵀ·A)⁻¹.
     """
-    leaf = expr.arg if isinstance(expr, sp.Inverse) else expr
-    if isinstance(leaf, FactMatrix) and knows(leaf.node, "symmetric"):
+    if isinstance(expr, _Literal):
+        return sp.Transpose(expr)
+    if _is_symmetric(expr.arg if isinstance(expr, sp.Inverse) else expr):
         return expr
     if isinstance(expr, sp.Transpose | DiagMatrix | Identity):
         return expr.arg if isinstance(expr, sp.Transpose) else expr

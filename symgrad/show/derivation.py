@@ -211,12 +211,17 @@ class Derivation:
         return trace(self, at, notation, detail)
 
     def picture(
-        self, *, detail: str | None = None, direction: str | None = None, notation: str = DELTA
+        self,
+        *,
+        detail: str | None = None,
+        direction: str | None = None,
+        notation: str = DELTA,
+        fold: bool = True,
     ) -> Picture:
         """The computational graph: equations and shapes forward, adjoints back; see `sg.draw`."""
         from symgrad.pictures.picture import draw
 
-        return draw(self, detail=detail, direction=direction, notation=notation)
+        return draw(self, detail=detail, direction=direction, notation=notation, fold=fold)
 
     def __repr__(self) -> str:
         by = ", ".join(map(key_text, self.wrt))

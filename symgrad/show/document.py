@@ -143,19 +143,43 @@ def breakable(formula: str) -> str:
     formula = _opened(formula)
     formula = re.sub(r"\\left(?![a-z])", r"\\Bigl", formula)
     formula = re.sub(r"\\right(?![a-z])", r"\\Bigr", formula)
-    braces = brackets = 0
+    tokens = re.findall(r"\\[a-zA-Z]+|\\.|\s+|\S", formula)
+    lengths = _bracketed(tokens)
+    braces = 0
+    inside: list[int] = []  # what a break costs more in each of the brackets around
     broken = ""
-    for token in re.findall(r"\\[a-zA-Z]+|\\.|\s+|\S", formula):
+    for k, token in enumerate(tokens):
         kind = token.strip()
         braces += (kind in ("{", r"\begin")) - (kind in ("}", r"\end"))
         factor = re.fullmatch(_HEADS, kind) is not None
         if not braces and factor and broken.endswith(" ") and not _wants_more(broken):
-            broken += rf"\penalty{300 + 100 * brackets} "
-        brackets += (kind in _OPENING) - (kind in _CLOSING)
+            broken += rf"\penalty{500 + sum(inside)} "
+        if kind in _OPENING:
+            inside.append(200 if lengths[k] > _LONG_BRACKET else 900)
+        elif kind in _CLOSING and inside:
+            inside.pop()
+        if not braces and kind in _OPERATORS and broken.strip() and not _wants_more(broken):
+            broken += rf"\penalty{100 + sum(inside)} "
         broken += token
-        if not braces and kind in _OPERATORS and broken.strip() not in _OPERATORS:
-            broken += rf"\penalty{100 + 100 * brackets}"
     return re.sub(r"(?<=\\penalty)(\d+)(?=[^\s\d])", r"\1 ", broken)
+
+
+_LONG_BRACKET = 30
+"""Signs in brackets that are rather broken in the middle than in front."""
+
+
+def _bracketed(tokens: Sequence[str]) -> dict[int, int]:
+    """How many signs there are in the bracket that opens at a place."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for k, token in enumerate(tokens):
+        if token.strip() in _OPENING:
+            opened.append(k)
+            found[k] = len(tokens) - k
+        elif token.strip() in _CLOSING and opened:
+            start = opened.pop()
+            found[start] = k - start
+    return found
 
 
 def _opened(formula: str) -> str:
@@ -201,7 +225,7 @@ _HEADS = r"\\(sum|Bigl|operatorname|tanh|exp|log|sigma|mathbf|frac)|\("
 """What a factor begins with that a line may begin with."""
 
 _OPERATORS = {"+", "-", r"\odot", r"\cdot"}
-"""Behind which a line may end."""
+"""What a line may begin with."""
 
 _OPENING, _CLOSING = {"(", "[", r"\lVert", r"\lvert"}, {")", "]", r"\rVert", r"\rvert"}
 
@@ -278,7 +302,7 @@ _DOCUMENT = r"""\documentclass[{points}pt]{{article}}
 \usepackage{{amsmath, amssymb, array, longtable}}
 
 \newcommand{{\formula}}{{\raggedright\hangindent=2em\hangafter=1%
-  \lineskiplimit=2pt\lineskip=4pt\binoppenalty=100\relpenalty=50
+  \lineskiplimit=2pt\lineskip=4pt\binoppenalty=10000\relpenalty=50
   \medmuskip=4mu\thickmuskip=5mu$\displaystyle{{}}}}
 \newcommand{{\reason}}{{\raggedright\arraybackslash\small}}
 \newcommand{{\heading}}[1]{{\textit{{\small #1}}}}

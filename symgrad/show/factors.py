@@ -110,6 +110,12 @@ def is_squared(edge: Edge) -> bool:
     return len(edge.node.args) == 2 and edge.node.accesses[0] == edge.node.accesses[1]
 
 
+def is_power(edge: Edge) -> bool:
+    """Whether an operand of a product is in it more than once, at the same place: a·a·b."""
+    is_product = edge.node.kind is Kind.PRODUCT
+    return is_product and edge.node.accesses.count(edge.operand) > 1
+
+
 def _pair(test: Callable[[Factors], bool]) -> Callable[[Edge], bool]:
     """A test of the two factors of a product."""
 
@@ -307,6 +313,49 @@ def _long(edge: Edge) -> Passed:
     return Passed("product rule: z = a·b·… gives ā = z̄·b·…", "z = a·b·… gives dz = da·b·… + …")
 
 
+def _sums_entries(edge: Edge) -> bool:
+    """Whether a product is Σ a ⊙ b ⊙ …, of more than two."""
+    shapes = {a.labels for a in edge.node.accesses if a.labels}
+    return not edge.node.rank and len(edge.node.args) > 2 and len(shapes) == 1
+
+
+def _sum_of_long(edge: Edge) -> Passed:
+    if edge.operand.labels:
+        return Passed(
+            "s = Σ a ⊙ b ⊙ … gives ā = s̄·b ⊙ …", "s = Σ a ⊙ b ⊙ … gives ds = Σ da ⊙ b ⊙ … + …"
+        )
+    return Passed("s = c·Σ a ⊙ … gives c̄ = s̄·Σ a ⊙ …", "s = c·Σ a ⊙ … gives ds = dc·Σ a ⊙ … + …")
+
+
+def _power(edge: Edge) -> Passed:
+    """The law of a·a·b: of the factor that is in it n times."""
+    n = edge.node.accesses.count(edge.operand)
+    more = len(edge.node.args) > n
+    if not edge.operand.labels and not edge.node.rank:
+        whole, less = (
+            "·".join(["a" + (str(k).translate(RAISED) if k > 1 else ""), *["b"] * more])
+            for k in (n, n - 1)
+        )
+        return Passed(
+            f"z = {whole} gives ā = {n}·z̄·{less}",
+            f"z = {whole} gives dz = {n}·{less}·da{' + …' * more}",
+        )
+    letter, other = ("A", "B") if edge.node.rank else ("a", "b")
+    whole, less = (" ⊙ ".join([*[letter] * k, *[other] * more]) for k in (n, n - 1))
+    if edge.node.rank:
+        return Passed(
+            f"Z = {whole} gives Ā = {n}·Z̄ ⊙ {less}",
+            f"Z = {whole} gives dZ = {n}·{less} ⊙ dA{' + …' * more}",
+        )
+    return Passed(
+        f"s = Σ {whole} gives ā = {n}·s̄·({less})",
+        f"s = Σ {whole} gives ds = {n}·Σ {less} ⊙ da{' + …' * more}",
+    )
+
+
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def _pointwise_square(edge: Edge) -> Passed:
     if edge.node.rank:
         return Passed("Z = A ⊙ A gives Ā = 2·Z̄ ⊙ A", "Z = A ⊙ A gives dZ = 2·A ⊙ dA")
@@ -354,7 +403,9 @@ PRODUCTS: tuple[Row, ...] = (
         lambda edge: is_squared(edge) and _pair(_is_frobenius)(edge),
         _of_batch("s = ⟨A, A⟩ gives Ā = 2·s̄·A", "s = ⟨A, A⟩ gives ds = 2·⟨A, dA⟩"),
     ),
+    (lambda edge: is_power(edge) and (_is_long(edge) or _sums_entries(edge)), _power),
     (_is_long, _long),
+    (_sums_entries, _sum_of_long),
     (_pair(_is_pointwise), _pointwise),
     (_pair(_is_matrix_product), _matrix_product),
     (_pair(_is_matrix_vector), _matrix_vector),

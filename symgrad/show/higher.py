@@ -21,7 +21,7 @@ from typing import Any
 from symgrad import graph as g
 from symgrad.errors import DerivativeError, ShapeError
 from symgrad.functions import as_expression
-from symgrad.graph import Kind, Labels, Node, Shape
+from symgrad.graph import Access, Kind, Node, Shape
 from symgrad.jacobians import Sweep, pushed, sweeps
 from symgrad.lift import lift
 from symgrad.listing import shape_text
@@ -203,8 +203,11 @@ def _gauss_newton_matrix(
     (curvature,) = g.substitute(_bare(blocks_of_slope, slope), {leaf: f})
     second = Goal(_second_names(subject.name, f.name, f.name, f.rank, f.rank), curvature.shape, f)
     line = _second_line(subject, f.name)
-    stages.add([subject.value], [curvature], [second], line, kind=CURVATURE)
+    again = partial(_curved_again, slope, leaf)
+    apart = {f: (leaf, slope)}
+    stages.add([slope], [curvature], [second], line, kind=CURVATURE, again=again, apart=apart)
     results: list[Node] = []
+    factors: dict[Node, Sequence[Access]] = {}
     goals = []
     for a, b in pairs:
         left, right = subject.variables[a], subject.variables[b]
@@ -212,15 +215,17 @@ def _gauss_newton_matrix(
         axes = tuple(range(len(shape)))
         s = tuple(range(len(shape), len(shape) + f.rank))
         t = tuple(range(len(shape) + f.rank, len(shape) + 2 * f.rank))
-        factors: list[tuple[Node, Labels]] = [
-            (blocks[a], (*s, *axes[: left.rank])),
-            (curvature, (*s, *t)),
-            (blocks[b], (*t, *axes[left.rank :])),
+        own = [
+            Access(blocks[a], (*s, *axes[: left.rank])),
+            Access(curvature, (*s, *t)),
+            Access(blocks[b], (*t, *axes[left.rank :])),
         ]
-        results.append(g.product(factors, shape))
+        results.append(g.product(own, shape))
+        factors[results[-1]] = own
         name = "G" if len(pairs) == 1 else f"G[{subject.wrt[a]}, {subject.wrt[b]}]"
         goals.append(Goal((name,), matrix_shape(left.shape, right.shape), f))
-    stages.add([f], results, goals, _jacobian_line(subject, f), kind=CURVATURE)
+    line = _jacobian_line(subject, f)
+    stages.add([f], results, goals, line, kind=CURVATURE, factors=factors)
     return goals
 
 
@@ -259,6 +264,11 @@ def _pulled_again(f: Node, variables: Sequence[Node], seed: Node, trail: Trail) 
     """The sweep of a seed, with its trail."""
     sweep = adjoints(f, variables, seed=seed, trail=trail)
     return [sweep.get(x, g.const(0, x.shape)) for x in variables]
+
+
+def _curved_again(slope: Node, leaf: Node, trail: Trail) -> Sequence[Node]:
+    """The derivative of a gradient by the leaf that stands for an output, with its trail."""
+    return sweeps(slope, [leaf], trail)[-1].blocks
 
 
 def _first_again(value: Node, variables: Sequence[Node], k: int, trail: Trail) -> Sequence[Node]:

@@ -10,7 +10,9 @@ line of a derivation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -32,26 +34,73 @@ class reduction(sp.Function):  # named as SymPy names its functions
         return tuple(self.args[2:])
 
 
-_ALPHABET = "ijklmnopqrstuvabcdefgh"
+_ALPHABET = "ijklmnpqrstuvabcdefgh"  # without o, which looks like a 0
+
+
+_NEAR = "ijk"
+"""Indices of the layer before, of a line's own layer, and of the one behind it."""
+
+
+def _widths(dims: Iterable[Dim]) -> dict[Dim, int]:
+    """The numbers of dimensions such as n1, n2, …, where there are enough for layers to repeat."""
+    found: dict[str, dict[Dim, int]] = {}
+    for n in dims:
+        name = re.fullmatch(r"(.*?)_?(\d+)", n.name) if isinstance(n, sp.Symbol) else None
+        if name is not None:
+            found.setdefault(name[1], {})[n] = int(name[2])
+    longest = max(found.values(), key=len, default={})
+    return longest if len(longest) >= _FEWEST else {}
+
+
+_FEWEST = 4
+"""Numbered widths; of fewer each has a letter of its own."""
 
 
 class Letters:
     """Index letters: one for each dimension, in the order in which they are asked for."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = (), dims: Iterable[Dim] = ()) -> None:
+        """``taken`` are names that mean something, ``dims`` the dimensions there are."""
         self._taken = set(taken)
         self._own: dict[Dim, str] = {}
+        self._layers = _widths(dims)
+        self._base: int | None = None
+
+    def around(self, shape: Sequence[Dim]) -> Letters:
+        """The letters of a line whose value has this ``shape``.
+
+        Where layers have widths of their own, n₁, n₂, …, an entry of the line's own layer is j, of
+        the one before it i and of the one behind it k: so each layer's line reads alike.
+        """
+        if not self._layers:
+            return self
+        line = copy(self)
+        numbers = [self._layers[n] for n in shape if n in self._layers]
+        line._base = numbers[0] if numbers else None
+        return line
 
     def pick(self, n: Dim, used: Iterable[str]) -> sp.Symbol:
         """The letter of a dimension, or another one if that is ``used``."""
         used = set(used)
+        near = self._near(n)
+        if near and near not in used | self._taken:
+            return sp.Symbol(near, integer=True)
         own = self._own.get(n)
         if own is None or own in used or own in self._taken:
             reserved = used | self._taken | set(self._own.values())
+            reserved |= set(_NEAR if self._layers else "")
             candidates = (*_ALPHABET, *(f"i{k}" for k in range(1000)))
             letter = next(x for x in candidates if x not in reserved)
             own = letter if own is not None else self._own.setdefault(n, letter)
         return sp.Symbol(own, integer=True)
+
+    def _near(self, n: Dim) -> str:
+        """The letter of a layer's width, by how far that layer is from the line's."""
+        number = self._layers.get(n)
+        if number is None:
+            return ""
+        place = 1 if self._base is None else 1 + number - self._base
+        return _NEAR[place] if 0 <= place < len(_NEAR) else ""
 
     def indices(self, shape: Sequence[Dim]) -> tuple[sp.Symbol, ...]:
         """One letter an axis, all different."""
@@ -71,7 +120,7 @@ def letters_of(roots: Iterable[Node]) -> Letters:
     nodes = g.topological(roots)
     taken = {n.name for n in nodes if n.kind in (Kind.LEAF, Kind.NAMED)}
     dims = [d for n in nodes for d in n.shape if isinstance(d, sp.Basic)]
-    letters = Letters(taken | {s.name for d in dims for s in d.free_symbols})
+    letters = Letters(taken | {s.name for d in dims for s in d.free_symbols}, dims)
     for named in evaluated_among(roots, [n for n in nodes if n.kind is Kind.NAMED]) or nodes[-1:]:
         below = g.topological(named.args, lambda n: () if n.kind is Kind.NAMED else n.args)
         for node in below:
@@ -170,8 +219,9 @@ def _with_args(e: Any, args: Sequence[Any]) -> Any:
 
 def _is_quotient_of_sums(e: Any) -> bool:
     """Whether ``e`` reads Σ_k a[k]/(…), where k seems to be bound in the denominator as well."""
-    above = [x for x in e.args if not _divides(x) and not x.is_number] if e.is_Mul else []
-    return bool(above) and all(isinstance(x, sp.Sum) for x in above)
+    above = [x for x in e.args if not _divides(x)] if e.is_Mul else []
+    others = [x for x in above if not isinstance(x, sp.Sum)]
+    return len(others) < len(above) and all(x.is_number for x in others)
 
 
 def _divides(factor: Any) -> bool:
@@ -261,7 +311,10 @@ class _Entry:
             }
         factors = sp.Mul(*(self.operand(a) for a in operands))
         ranges = [(dummy, 0, n - 1) for dummy, n in remaining.values()]
-        return sp.Sum(factors, *ranges) if ranges and factors != 0 else factors
+        if not ranges or factors == 0:
+            return factors
+        sign, factors = (-1, -factors) if factors.could_extract_minus_sign() else (1, factors)
+        return sign * sp.Sum(factors, *ranges)  # x − Σ_k a[k], and not x + Σ_k −a[k]
 
     def fixed(
         self, access: Access, operands: Sequence[Access], remaining: Mapping[int, Any]

@@ -167,7 +167,12 @@ class LatexForm(Printer, LatexPrinter):
         simple = denominator.is_number or denominator.is_Symbol
         if numerator == 1 and not simple and len(text) < _LONG:
             return sign + rf"\frac{{{_bare(text)}}}{{{below}}}"
-        return sign + rf"\frac{{{self._print(numerator)}}}{{{below}}} {text}"
+        above = self._print(numerator)
+        if not numerator.is_number and (len(above) > _LONG or r"\frac" in above):
+            number, rest = numerator.as_coeff_Mul()
+            behind = self.joined([self._front(rest), text])
+            return sign + rf"\frac{{{number}}}{{{below}}} {behind}"
+        return sign + rf"\frac{{{above}}}{{{below}}} {text}"
 
     def quotient(self, c: Any, above: Any, under: Any) -> str:
         sign = "-" if c.is_negative else ""

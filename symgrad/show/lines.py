@@ -104,15 +104,17 @@ class Lines:
         node: Node,
         form: str = MATRIX,
         symbols: Mapping[Node, Any] | None = None,
+        literal: str = "",
     ) -> Any:
         """A line's right-hand side ``node``, in the orientation of its shape.
 
-        ``symbols`` are the named values that it may be written in: all, unless they are given.
+        ``symbols`` are the named values that it may be written in: all, unless they are given. In
+        ``literal`` form a symmetric matrix may be seen to be transposed.
         """
         symbols = self._symbols if symbols is None else symbols
         if node.rank > 2 or form == INDEX:
             return self._entry(node, symbols)
-        expr = matrix_form(node, symbols, self._letters)
+        expr = matrix_form(node, symbols, self._letters, literal)
         if len(line.shape) == 2:
             if not isinstance(expr, MatrixExpr):
                 return sp.MatMul(expr, sp.OneMatrix(1, 1))
@@ -136,8 +138,9 @@ class Lines:
         (root,) = self.subject.rewriter([self._composed[line.names[0]]])
         found = fold_names([root], self._forward, self.subject.value)
         if root.rank <= 2:
-            found = [min((*found, *self._read(found, self._forward)), key=self._length)]
-        return self.expression(line, found[0], form)
+            found = list(dict.fromkeys((*found, *self._read(found, self._forward))))
+        best = found[0] if len(found) == 1 else min(found, key=self._length)
+        return self.expression(line, best, form)
 
     @cached_property
     def _composed(self) -> dict[str, Node]:
@@ -173,7 +176,7 @@ class Lines:
         found: list[tuple[Step, list[State]]] = []
         for node, step in zip(declared, steps, strict=True):
 
-            def write(value: Node, node: Node = node) -> Any:
+            def write(value: Node, literal: str = "", node: Node = node) -> Any:
                 return self.equation(node, self._symbols, style, value).expr
 
             states = proofs.forward(node)
@@ -271,8 +274,9 @@ class Lines:
     ) -> tuple[Move, ...]:
         """A proof, written down in a style."""
 
-        def write(node: Node) -> Any:
-            return self.step(line, self.expression(_read(line, node), node, style.form), style).expr
+        def write(node: Node, literal: str = "") -> Any:
+            expr = self.expression(_read(line, node), node, style.form, literal=literal)
+            return self.step(line, expr, style).expr
 
         return moves(states, write, line.value, step.expr)
 

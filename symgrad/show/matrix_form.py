@@ -27,30 +27,42 @@ from symgrad.algebra import content, softmax_along, softmax_of
 from symgrad.declare import named_symbol
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Labels, Node, Shape, slot
-from symgrad.show.contraction_form import Contraction, NoMatrixForm, scale, transposed
+from symgrad.identities import CANONICAL
+from symgrad.linear_rules import least_labels
+from symgrad.show.contraction_form import (
+    Contraction,
+    NoMatrixForm,
+    literally,
+    scale,
+    transposed,
+)
 from symgrad.show.index_form import Letters, index_form, letters_of, of_one
 from symgrad.symbols import FactMatrix, LabelSymbol, MatrixCall, call
 from symgrad.vocabulary import maximum, minimum, relu, step
 
 
 def matrix_form(
-    root: Node, symbols: Mapping[Node, Any] | None = None, letters: Letters | None = None
+    root: Node,
+    symbols: Mapping[Node, Any] | None = None,
+    letters: Letters | None = None,
+    literal: str = "",
 ) -> Any:
     """``root`` as a SymPy expression in leaves and named values.
 
     ``symbols`` gives the SymPy symbol of a named node where the user has one. A named root is its
     symbol; pass its operand to see its definition. A vector is a column. Raises UnsupportedError
-    for more than two axes. ``letters`` spell indices, where those are needed.
+    for more than two axes. ``letters`` spell indices, where those are needed. In ``literal`` form
+    symmetric matrices are seen to be transposed: `ALL`, or those that a rule would turn (`TURNED`).
     """
     if root.rank > 2:
         raise UnsupportedError(
             f"a value of shape {root.shape} has more than two axes, which SymPy's matrices cannot "
             "hold; use sg.function to compute it, or sg.graph_text to read it."
         )
-    done = _folded(root, symbols or {})
+    done = _folded(root, symbols or {}, literal)
     if root in done:
         return done[root]
-    letters = letters or letters_of([root])
+    letters = (letters or letters_of([root])).around(root.shape)
     indices = letters.indices(root.shape)
     entry = index_form(root, indices, letters, _calculus(done))
     if not indices:
@@ -64,29 +76,48 @@ def entry_form(
     root: Node, symbols: Mapping[Node, Any] | None = None, letters: Letters | None = None
 ) -> sp.Lambda:
     """Any ``root`` by its entry: a function of one index an axis."""
-    letters = letters or letters_of([root])
+    letters = (letters or letters_of([root])).around(root.shape)
     indices = letters.indices(root.shape)
-    entry = index_form(root, indices, letters, _calculus(_folded(root, symbols or {})))
-    return sp.Lambda(indices, entry)
+    shown = _calculus(_folded(root, symbols or {})) if _has_calculus(root) else {}
+    return sp.Lambda(indices, index_form(root, indices, letters, shown))
 
 
-def _folded(root: Node, symbols: Mapping[Node, Any]) -> dict[Node, Any]:
+def _unnamed(root: Node) -> list[Node]:
+    """The nodes below ``root`` down to named ones, operands first."""
+    return g.topological([root], lambda node: () if node.kind is Kind.NAMED else node.args)
+
+
+ALL, TURNED = "all", "turn"
+"""Which symmetric matrices are seen to be transposed."""
+
+_SYMMETRIC = frozenset(rule.kind for rule in CANONICAL if rule.apply is least_labels)
+"""The kinds of nodes that a rule sees with other transposes of what is symmetric."""
+
+
+def _folded(root: Node, symbols: Mapping[Node, Any], literal: str = "") -> dict[Node, Any]:
     """The matrix notation of each node below ``root`` that has one."""
     done: dict[Node, Any] = {}
-
-    def below(node: Node) -> tuple[Node, ...]:
-        return () if node.kind is Kind.NAMED else node.args
-
-    for node in g.topological([root], below):
+    for node in _unnamed(root):
         if node.kind is Kind.NAMED:
             if node.rank <= 2:
                 done[node] = _column(symbols.get(node) or named_symbol(node))
             continue
         try:
-            done[node] = _one(node, done, symbols)
+            plain = literal and node.kind in _SYMMETRIC
+            plain = plain and (literal == ALL or least_labels(node) is not None)
+            own = {x: literally(done[x]) for x in node.args if x in done} if plain else {}
+            done[node] = _one(node, {**done, **own} if plain else done, symbols)
         except NoMatrixForm:
             continue  # a consumer that needs it falls back on indices as well
     return done
+
+
+def _has_calculus(root: Node) -> bool:
+    """Whether `_calculus` may find anything below ``root``: matrix notation takes its time."""
+    return any(
+        node.kind is Kind.LINALG or (node.kind is Kind.REDUCE and node.op != "logsumexp")
+        for node in _unnamed(root)
+    )
 
 
 def _calculus(done: Mapping[Node, Any]) -> dict[Node, Any]:

@@ -24,7 +24,7 @@ from symgrad import graph as g
 from symgrad.graph import Kind, Node
 from symgrad.reverse import Trail, adjoint_name
 from symgrad.show.expansion import down, replaced
-from symgrad.show.factors import Edge
+from symgrad.show.factors import Edge, is_power
 from symgrad.show.notation import chain_term, spelled
 from symgrad.show.rules import RENAMED, RENAMED_FORWARD, Rules, added_up, passes_on
 from symgrad.show.stages import Line, Stage
@@ -59,7 +59,7 @@ class AdjointNames:
         self, loss: str, notation: str, spell: Callable[[Node], str], taken: Iterable[str]
     ) -> None:
         """``spell`` writes a value of a sweep down; ``taken`` are names that mean something."""
-        self._loss, self._notation, self._spell = loss, notation, spell
+        self.loss, self._notation, self._spell = loss, notation, spell
         taken = set(taken)
         free = (x for x in _LETTERS if not any(re.fullmatch(rf"{x}\d*", name) for name in taken))
         self._letter = next(free, "value")
@@ -103,7 +103,7 @@ class AdjointNames:
             return names[0]
         formula = text.startswith("(") or text.endswith(")")
         notation = PARTIAL if formula and self._notation == BAR else self._notation
-        return spelled(names, stage.kind, self._loss, text, notation)[-1]
+        return spelled(names, stage.kind, self.loss, text, notation)[-1]
 
 
 class _Part(NamedTuple):
@@ -113,6 +113,8 @@ class _Part(NamedTuple):
     law: str
     share: Node
     passed_on: bool
+    is_power: bool
+    """Whether the law is that of a power, which speaks of all of its factors."""
     source: Node | None
     """The adjoint that the message is made of; none where that is a number."""
     sender: Node | None
@@ -248,7 +250,7 @@ class Openings:
         else:
             law = self._rules.of_message(edge, region, lambda: self._names.plain(operand.node))
         passed_on = region is None and passes_on(edge)
-        return _Part(user, law, share, passed_on, source, sender)
+        return _Part(user, law, share, passed_on, is_power(edge), source, sender)
 
     def _opened(self, forward: Node, parts: Sequence[_Part], level: int) -> Opening:
         """The adjoint of a value: what its only user sends, or the sum of the messages."""
@@ -257,7 +259,7 @@ class Openings:
         senders = [x.sender for x in parts]
         users = ["" if x.sender is None else self._names.text(x.sender) for x in parts]
         order = sorted(range(len(parts)), key=lambda k: (normalize("NFD", parts[k].law), users[k]))
-        names = self._chain_terms(forward, [parts[k] for k in order], [users[k] for k in order])
+        names, places = self._chain_terms(forward, [parts[k] for k in order], users, order)
         terms: list[Node] = []
         for place, (k, name) in enumerate(zip(order, names, strict=True)):
             opening = Opening(parts[k].share, parts[k].law, (level, len(parts) - place))
@@ -268,28 +270,42 @@ class Openings:
         named = {n for n in senders if n is not None and n.kind is Kind.NAMED}
         who = self._names.plain(forward)
         law = added_up(who, users if len(named) == len(parts) else (), len(parts))
-        return Opening(total, law, (level, 0))
+        return Opening(total, "".join((law, *places)), (level, 0))
 
     def _chain_terms(
-        self, forward: Node, parts: Sequence[_Part], users: Sequence[str]
-    ) -> list[str]:
+        self, forward: Node, parts: Sequence[_Part], users: Sequence[str], order: Sequence[int]
+    ) -> tuple[list[str], list[str]]:
         """∂L/∂p·∂p/∂h for the message from p to h; of several the h is h′, h″, …
 
-        That of the loss itself is ∂L/∂h′, as if its h were another.
+        That of the loss itself is ∂L/∂h′, as if its h were another. Also what is said of h′.
         """
         sent = Counter(users)
-        seen: Counter[str] = Counter()
+        marked: dict[str, list[str]] = {}
         names = []
-        for part, user in zip(parts, users, strict=True):
-            seen[user] += 1
-            marks = _PRIME * seen[user] if part.sender is None or sent[user] > 1 else ""
+        for part, user in zip(parts, (users[k] for k in order), strict=True):
+            marks = ""
+            if part.sender is None or sent[user] > 1:
+                marks = _PRIME * (1 + len(marked.get(user, ())))
+                if not part.passed_on:
+                    marked.setdefault(user, []).append(marks)
             if part.sender is None:
                 names.append(self._names.adjoint(self._stage, forward, marks))
                 continue
             value = self._names.text(forward) + marks
             above = self._names.adjoint(self._stage, part.sender)
             names.append(chain_term(part.source.name if part.source else above, user, value))
-        return names
+        who = self._names.text(forward)
+        return names, [self._places(who, user, marks) for user, marks in marked.items()]
+
+    def _places(self, who: str, user: str, marks: Sequence[str]) -> str:
+        """``, where X′ and X′′ are X at its two places in Z``."""
+        *most, last = [who + x for x in marks]
+        user = user.removeprefix("(").removesuffix(")") if user.startswith("(") else user
+        user = user or self._names.loss
+        if not most:
+            return f", where {last} is {who} in {user} itself"
+        count = "two" if len(marks) == 2 else len(marks)
+        return f", where {', '.join(most)} and {last} are {who} at its {count} places in {user}"
 
     def _through(self, source: Node | None, opening: Opening) -> Opening:
         """The line of a term of a sum begins with what the adjoint of the sum is opened to."""
@@ -306,10 +322,10 @@ class Openings:
 
 
 def _grouped(parts: Sequence[_Part]) -> list[_Part]:
-    """What one value sends by one law is one message, as those of both factors in a·a."""
-    groups: dict[tuple[Node, str], list[_Part]] = {}
-    for part in parts:
-        groups.setdefault((part.user, part.law), []).append(part)
+    """What a power sends to its factors is one message, by one law: 2·z̄·a for z = a·a."""
+    groups: dict[tuple[Node, str, int], list[_Part]] = {}
+    for k, part in enumerate(parts):
+        groups.setdefault((part.user, part.law, 0 if part.is_power else k), []).append(part)
     found = []
     for first, *others in groups.values():
         share = first.share

@@ -110,9 +110,13 @@ def _shortened(node: Node, names: Mapping[Node, Node]) -> Iterator[tuple[Node, N
     if merged is None:
         return
     shorter = _shortest(merged, names)
-    if shorter is not merged:  # nothing is gained by one Σ in which no terms meet
-        yield node, merged
-        yield merged, shorter
+    if shorter is merged:  # nothing is gained by one Σ in which no terms meet
+        return
+    if _law_of(merged, shorter, names) == TAKEN_OUT:  # A·x + B·x = (A + B)·x
+        yield node, shorter
+        return
+    yield node, merged
+    yield merged, shorter
 
 
 def _under_one_sum(node: Node) -> Node | None:
@@ -166,10 +170,12 @@ def _with(root: Node, parts: Mapping[Node, Node]) -> Node:
     return done[root]
 
 
+TAKEN_OUT = "a common factor taken out: a·b + a·c = a·(b + c)"
+
 PRESENTED: tuple[tuple[Callable[[sp.Expr, sp.Expr], bool], str], ...] = (
     (lambda a, b: _divides(b) and a.is_Add, "over one denominator: a/b + c/d = (a·d + b·c)/(b·d)"),
     (lambda a, b: _divides(a), "a common factor cancelled: a·b/(a·c) = b/c"),
-    (lambda a, b: _shares(a), "a common factor taken out: a·b + a·c = a·(b + c)"),
+    (lambda a, b: _shares(a), TAKEN_OUT),
     (lambda a, b: _merges(a), "multiplied out, and like terms added up"),
     (lambda a, b: bool(b.is_Mul), "a sum of products as a product: a·b + a·c = a·(b + c)"),
     (lambda a, b: True, "multiplied out: a·(b + c) = a·b + a·c"),
@@ -206,10 +212,13 @@ def _terms(e: sp.Expr) -> int:
 
 def _law_of(before: Node, after: Node, names: Mapping[Node, Node]) -> str:
     """The law by which one part became another."""
-    if after is _under_one_sum(before):
+    merged = _under_one_sum(before)
+    if after is merged:
         return ONE_SUM
     atoms = _Atoms(names)
     old, new = _arithmetic(before, atoms), _arithmetic(after, atoms)
+    if merged is not None and (old is None or sp.expand(sp.together(old - new)) != 0):
+        old = _arithmetic(merged, atoms)  # what the terms share stands below the Σ
     assert old is not None
     assert new is not None  # both have been one expression before
     if atoms.squares() and sp.expand(sp.together(old - new)) != 0:

@@ -22,6 +22,7 @@ from symgrad.show.reading import (
     POW,
     balanced,
     binding_of,
+    coefficient,
     complement,
     content_of,
     divided,
@@ -34,6 +35,7 @@ from symgrad.show.reading import (
     is_negative,
     is_square,
     reading_order,
+    surd,
     turned,
     written_out,
 )
@@ -178,7 +180,7 @@ class Printer:
         return self.binding(numerator, MUL, strict=plain)
 
     def _print_Mul(self, expr: Any) -> str:
-        c, rest = expr.as_coeff_Mul()
+        c, rest = coefficient(expr)
         above, under = fraction(rest)
         if c.is_negative:
             c, kept = turned(c, sp.Mul.make_args(above))
@@ -395,6 +397,7 @@ WORDLESS: dict[type[sp.Function], Callable[..., str]] = {
     sp.Abs: lambda p, t: p.modulus(p._print(t)),
     v.inverse_or_zero: lambda p, t: p.over_one(t),
     v.root: lambda p, t: p.root(p._print(t)),
+    surd: lambda p, t: p.root(p._print(t)),
     v.xlogx: lambda p, t: p._print(t * sp.log(t)),
 }
 """Scalar functions that are not written as a name and arguments."""

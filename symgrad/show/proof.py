@@ -21,16 +21,17 @@ from typing import Any, NamedTuple
 from symgrad import graph as g
 from symgrad.algebra import is_view
 from symgrad.errors import GraphError
-from symgrad.graph import Kind, Node
+from symgrad.graph import Access, Kind, Node
 from symgrad.rewrite import Rewriter
 from symgrad.show.expansion import down, expanded, replaced
+from symgrad.show.matrix_form import ALL, TURNED
 from symgrad.show.openings import AdjointNames, Opening, Openings
 from symgrad.show.presentation import presented
 from symgrad.show.rules import CHAIN_RULE, UNREACHED
 from symgrad.show.stages import Line, Stage
 from symgrad.show.steps import Law, Move
 from symgrad.show.text import formula
-from symgrad.show.visible import TIDYING, VISIBLE, wording
+from symgrad.show.visible import SYMMETRIC, TIDYING, VISIBLE, is_symmetry, wording
 from symgrad.simplify import foldable
 from symgrad.subject import Subject
 
@@ -75,7 +76,7 @@ class Proofs:
         self._shown = shown
         self._restored = self._replacements(made, shown)
         below = g.topological(subject.declared)
-        taken = {n.name for n in below if n.kind in (Kind.LEAF, Kind.NAMED)}
+        self._taken = taken = {n.name for n in below if n.kind in (Kind.LEAF, Kind.NAMED)}
         self._adjoints = AdjointNames(
             subject.name, notation, lambda n: spell(self.restored(n)), taken
         )
@@ -148,10 +149,14 @@ class Proofs:
         ``rewritten`` says that `presentation` had the last word on it. ``law`` is the rule where
         nothing is known of the sweep.
         """
-        opening = self._openings(line.stage).start(line)
+        stage = self._stages[line.stage]
+        if line.raw in stage.factors:
+            opening = self._product(line, stage.factors[line.raw])
+        else:
+            opening = self._openings(line.stage).start(line)
         start = self._tidy(opening.node)
         if not opening.law and start.kind is Kind.CONST:
-            law = UNREACHED[self._stages[line.stage].kind]
+            law = UNREACHED[stage.kind]
         first = State(start, Law(opening.law or (CHAIN_RULE if ";" in law else law)))
         states = self._moved([first], self._names(line.stage))
         if rewritten:
@@ -160,6 +165,24 @@ class Proofs:
             more = [State(node, Law(text)) for node, text in found]
             states += [*more[:-1], *(s._replace(node=value) for s in more[-1:])]
         return _ended(self._explained(states), value)
+
+    def _product(self, line: Line, factors: Sequence[Access]) -> Opening:
+        """Jᵀ·H·J, of the results of earlier lines."""
+        earlier = {x.raw: x for x in self._shown if x.stage < line.stage}
+        left, middle, right = (earlier[raw] for raw, _ in factors)
+        letters = ("J", "H", "J") if left is right else ("J₁", "H", "J₂")
+        operands = []
+        for letter, found, (_, labels) in zip(letters, (left, middle, right), factors, strict=True):
+            if found.value.kind is Kind.DELTA:  # nothing is to be shown of J = I
+                operands.append(Access(found.value, labels))
+                continue
+            while letter in self._taken:
+                letter += "′"
+            name = g.named(letter, found.value)
+            self._hidden[name] = Opening(found.value, f"{letter} = {found.names[-1]}, a line above")
+            operands.append(Access(name, labels))
+        law = "by definition: G = " + "·".join((f"{letters[0]}ᵀ", *letters[1:]))
+        return Opening(g.product(operands, line.raw.shape), law)
 
     def _explained(self, states: Sequence[State]) -> list[State]:
         """The states, each with what the letters stand for that are new in it."""
@@ -258,7 +281,7 @@ def _size(node: Node) -> int:
 
 def moves(
     states: Sequence[State],
-    write: Callable[[Node], Any],
+    write: Callable[..., Any],
     value: Node,
     shown: Any,
     ends: bool = True,
@@ -266,13 +289,19 @@ def moves(
     """The states that look different, written down.
 
     ``shown`` is how the line's own ``value`` is written. Where a proof that ``ends`` in the line
-    ends in another form, a last move says so: it never stops short in silence.
+    ends in another form, a last move says so: it never stops short in silence. ``write`` leaves out
+    the transpose of what is symmetric; where a move does so, the line above has it, ``literal``.
     """
     found: list[Move] = []
     texts = [""]
-    for state in states:
+    for state, after in zip(states, [*states[1:], None], strict=True):
         expr = shown if state.node is value else write(state.node)
         text = formula(expr)
+        if after is not None and is_symmetry(after.law):
+            # (XᵀX)⁻ᵀ + (XᵀX)⁻¹ is one term twice; of a declared fact, what it turns is enough
+            literal = write(state.node, literal=ALL if after.law == SYMMETRIC else TURNED)
+            if formula(literal) != text:
+                expr, text = literal, formula(literal)
         if text != texts[-1]:
             found.append(Move(expr, state.law))
             texts.append(text)

@@ -31,7 +31,7 @@ _FUNCTIONS = {
 }
 """Words that are mathematics beside an operator."""
 
-_OPERATORS = "=−+·⊙→≠≥≤<>×/∈∘÷"
+_OPERATORS = "=−+·⊙→≠≥≤<>×/∈∘÷Σ"
 _TOKEN = re.compile(r"\s+|[^\s,;:.?!]+([,;:.?!](?=[^\s,;:.?!])[^\s,;:.?!]+)*|[,;:.?!]")
 
 
@@ -168,8 +168,9 @@ def _piece(found: re.Match[str]) -> str:
         case "name":
             if text.startswith("Σ"):
                 return rf"\sum_{{{symbol(text[2:])}}} " if text[1:2] == "_" else r"\sum "
-            function = _FUNCTION.fullmatch(text) and text not in GREEK
-            return head_of(text) if function else symbol(text)
+            word = _FUNCTION.fullmatch(text) and text not in GREEK
+            called = found.string[found.end() :].lstrip("′").startswith("(")
+            return head_of(text) if word and (called or text in _FUNCTIONS) else symbol(text)
         case "raised":
             plain = unicodedata.normalize("NFKD", text).replace("−", "-")
             return rf"^{{{plain.replace('T', chr(92) + 'top ')}}}"

@@ -83,8 +83,9 @@ def is_negative(c: Any) -> bool:
 
 def turned(c: Any, factors: Sequence[Any]) -> tuple[Any, list[Any]]:
     """−c·(a − b) as c·(b − a); 1 − a stays as it is, and so does (a − b)·(a − b)ᵀ."""
-    mixed = [k for k, f in enumerate(factors) if _is_difference(f)]
-    if len(mixed) != 1:
+    upright = [f.arg if isinstance(f, sp.Transpose) else f for f in factors]
+    mixed = [k for k, f in enumerate(upright) if _is_difference(f)]
+    if len(mixed) != 1 or not _is_difference(factors[mixed[0]]):
         return c, list(factors)
     (k,) = mixed
     f = factors[k].func(*(-x for x in factors[k].args))
@@ -150,10 +151,12 @@ def _weight(term: Any) -> Any:
 
 
 def reading_order(term: Any) -> tuple[Any, ...]:
-    """Positive before negative; among equals: a constant, products, computed values, leaves."""
+    """Positive before negative; among equals: 1, products, computed values, leaves, fractions."""
     negative = bool(_weight(term).could_extract_minus_sign())
     body = term.as_coeff_mmul()[1] if isinstance(term, sp.MatMul) else term
-    if isinstance(body, OneMatrix) or body.is_number:
+    if body.is_Rational and not body.is_Integer:  # v + 1/100000, but 1 + v
+        rank = 5
+    elif isinstance(body, OneMatrix) or body.is_number:
         rank = 0
     elif isinstance(body, sp.MatMul | sp.Mul | sp.HadamardProduct | sp.Sum):
         rank = 1
@@ -172,7 +175,7 @@ def _degree(body: Any) -> int:
 
 
 def factor_order(f: Any) -> tuple[Any, ...]:
-    """Σ and differences, then adjoints, symbols and powers, then other sums and functions.
+    """Numbers, Σ and differences, then adjoints, symbols and powers, then sums and functions.
 
     That is (Σ_k δ2[k]·W[k, j])·h[j]·(1 − h[j]) and (ŷ − y)·ŷ·(1 − ŷ), as by ⊙ of matrices. Of
     symbols, Greek letters come first, as in β·z; of unknown functions, derivatives last.
@@ -183,8 +186,13 @@ def factor_order(f: Any) -> tuple[Any, ...]:
     power = f.is_Pow and not f.exp.is_number
     primed = isinstance(f, AppliedUndef) and "′" in f.func.__name__
     front = not isinstance(f, sp.Sum), not _is_difference(f)
-    kinds = (*front, primed, late, f.is_Add, not adjoint, power, not greek)
+    kinds = (not _is_plain_number(f), *front, primed, late, f.is_Add, not adjoint, power, not greek)
     return *kinds, sp.default_sort_key(f)
+
+
+def _is_plain_number(f: Any) -> bool:
+    """Whether a factor is π or a root of a number, and not log(2·π)."""
+    return bool((f.is_Pow or f.is_Atom) and f.is_number)  # whether a Σ is a number, is dear
 
 
 def fraction(e: Any) -> tuple[Any, Any]:
@@ -202,11 +210,45 @@ def _denominator(f: Any) -> Any:
     return 1 / f if f.is_Pow and f.exp.could_extract_minus_sign() else None
 
 
+class surd(sp.Function):
+    """The square root of a number, which SymPy would write as a product of roots."""
+
+    is_positive = True
+
+
+def coefficient(e: Any) -> tuple[Any, Any]:
+    """The rational number in front, and the rest: x·sqrt(2)/(2·sqrt(π)) reads x/sqrt(2·π)."""
+    c, rest = e.as_coeff_Mul()
+    factors = sp.Mul.make_args(rest)
+    numbers = [f for f in factors if f.is_Pow and f.is_number]
+    if not numbers or not all(abs(f.exp) == sp.S.Half for f in numbers):
+        return c, rest
+    above, below = ((c * sp.Mul(*numbers)) ** 2).as_numer_denom()
+    if above != 1 or below == 1:
+        return c, rest
+    others = [f for f in factors if f not in numbers]
+    return (-1 if c.is_negative else 1) * sp.S.One, sp.Mul(*others, 1 / surd(below))
+
+
 def numerator_and_denominator(c: Any) -> tuple[Any, Any]:
-    """The same of a scalar in front of a matrix, whose number is divided as well."""
-    above, below = c.as_numer_denom()
-    above, more = fraction(above)
-    return above, below * more
+    """The same of a scalar in front of a matrix, whose number is divided as well.
+
+    A sum of fractions is brought over one bar, but for one with a decimal: 1/sqrt(v + 1/100000),
+    and not 100·sqrt(10)/sqrt(100000·v + 1).
+    """
+    pairs = [_over_one_bar(f) for x in coefficient(c) for f in sp.Mul.make_args(x)]
+    return sp.Mul(*(above for above, _ in pairs)), sp.Mul(*(below for _, below in pairs))
+
+
+def _over_one_bar(f: Any) -> tuple[Any, Any]:
+    """Numerator and denominator of one factor."""
+    if f.is_Rational:
+        return sp.Integer(f.p), sp.Integer(f.q)
+    if f.is_Add and not any(x.is_number and not x.is_Integer for x in f.args):
+        above, below = f.as_numer_denom()
+        above, more = fraction(above)
+        return above, below * more
+    return fraction(f)
 
 
 def hadamard_order(f: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from symgrad import graph as g
 from symgrad.delta_rules import holds_identity
-from symgrad.graph import Kind, Node
+from symgrad.graph import Access, Kind, Node
 from symgrad.reverse import Trail, adjoint_name
 from symgrad.rewrite import Rewriter
 from symgrad.show.notation import GRADIENT
@@ -68,6 +68,8 @@ class Stage(NamedTuple):
     """Makes the sweep once more, with its trail: what a proof starts from."""
     apart: Mapping[Node, tuple[Node, Node]]
     """Values that were varied in a graph of their own → the leaf for the value, and that graph."""
+    factors: Mapping[Node, Sequence[Access]]
+    """Raw results that are products → the raw results of earlier stages that they are made of."""
 
 
 class Goal(NamedTuple):
@@ -105,6 +107,7 @@ class Stages:
         kind: str = GRADIENT,
         again: Again | None = None,
         apart: Mapping[Node, tuple[Node, Node]] | None = None,
+        factors: Mapping[Node, Sequence[Access]] | None = None,
     ) -> list[Node]:
         """Simplify one sweep's results, name what they share, and add a line for each.
 
@@ -134,7 +137,7 @@ class Stages:
         self.stages.append(
             Stage(
                 tuple(sources), shown, backward, otherwise, kind, spell, tuple(raw), again,
-                apart or {},
+                apart or {}, factors or {},
             )
         )  # fmt: skip
         return roots

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -42,6 +43,11 @@ _RELATIONS = {"==": "=", "!=": "≠", ">=": "≥", "<=": "≤", ">": ">", "<": "
 
 def formula(expr: Any) -> str:
     """``expr`` as one line of text."""
+    return _formula(expr)
+
+
+@lru_cache(maxsize=4096, typed=True)  # a line is measured, compared and shown
+def _formula(expr: Any) -> str:
     text: str = TextPrinter().doprint(expr)
     return re.sub(r"(?<!\w)-|(?<=\s)-(?=\s)", "−", text)
 
@@ -77,6 +83,11 @@ class TextPrinter(Printer, StrPrinter):
         return closed(left) + (" " if re.match(r"[^\W\d_]+\(", right) else "·") + right
 
     def scaled(self, c: Any, text: str) -> str:
+        c = sp.sympify(c)
+        if text == self.ones:
+            sign, size = ("-", -c) if is_negative(c) else ("", c)
+            if 1 not in numerator_and_denominator(size):  # (sum(x)/d)·1, but 1/N in every entry
+                return f"{sign}({self._print(size)})·{text}"
         return self._over(c, text)
 
     def half(self, text: str) -> str:
@@ -212,6 +223,12 @@ class TextPrinter(Printer, StrPrinter):
 
     def _print_exp(self, expr: Any) -> str:
         return f"exp({self._print(expr.args[0])})"
+
+    def _print_Pi(self, expr: Any) -> str:
+        return "π"
+
+    def _print_Exp1(self, expr: Any) -> str:
+        return "e"
 
     def emptyPrinter(self, expr: Any) -> str:
         if isinstance(expr, MatrixCall | ScalarCall):

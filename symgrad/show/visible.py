@@ -76,12 +76,26 @@ def _complement(node: Node, after: Node) -> str:
     return "1 − σ(−z) = σ(z)" if sigmoid(slot(0)) in bodies else "1 + erf(z) = 2·Φ(√2·z)"
 
 
+def _symmetric(node: Node, after: Node) -> str:
+    """What is said of AᵀA and of sums of such, which no fact is declared of."""
+    return SYMMETRIC
+
+
+SYMMETRIC = "a matrix such as AᵀA is its own transpose: Sᵀ = S"
+
+
+def is_symmetry(law: str) -> bool:
+    """Whether a law is that a matrix is its transpose, declared or by its form."""
+    return law == SYMMETRIC or law.endswith("ᵀ, declared")
+
+
 WORDS: dict[str, Callable[[Node, Node], str]] = {
     "log": _log,
     "reciprocal": _reciprocal,
     "complement": _complement,
     "like terms": lambda node, after: "like terms: c·a + d·a = (c + d)·a",
     "one-hot sums to one": lambda node, after: "the entries of a one-hot vector sum to 1",
+    **dict.fromkeys(("symmetric product", "symmetric sum", "symmetric map"), _symmetric),
     "softmax sums to one": lambda node, after: "the entries of a softmax sum to 1",
     "log of pick": lambda node, after: "the logarithm of an entry is an entry of the logarithm",
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -171,7 +171,7 @@ def _asinh(x: Number) -> Number:
 
 def _acosh(x: Number) -> Number:
     """log(x + √(x² − 1))."""
-    if (x - _one(x)).sign() < 0:
+    if not x.field.formal and (x - _one(x)).sign() < 0:
         raise OutsideDomain("the inverse of cosh is taken of a value below 1")
     return _by_logarithm(x, "acosh", lambda: x + (x * x - _one(x)).root(2))
 
@@ -249,9 +249,9 @@ RAISING = frozenset({"exp", "sinh", "cosh", "tanh", "coth", "sech", "csch", *TUR
 """Functions that use a level of the tower up."""
 
 
-def arithmetic_of(field: Exact) -> Arithmetic:
-    """The arithmetic of a body over the numbers of ``field``."""
-    return Arithmetic(
+def arithmetic_of(field: Exact, free: bool = False) -> Arithmetic:
+    """The arithmetic of a body over the numbers of ``field``, with `FREE_FUNCTIONS` if ``free``."""
+    exact = Arithmetic(
         constant=lru_cache(maxsize=None)(field.constant),
         power=Number.power,
         to_power_of=Number.to_power_of,
@@ -262,3 +262,102 @@ def arithmetic_of(field: Exact) -> Arithmetic:
         either=any,
         opposite=lambda x: not x,
     )
+    if not free:
+        return exact
+    return exact._replace(
+        functions=FREE_FUNCTIONS,
+        choose=_free_choice,
+        compare=_free_compare,
+        both=lambda parts: _folded(_free_and, parts),
+        either=lambda parts: _free_not(_folded(_free_and, [_free_not(x) for x in parts])),
+        opposite=_free_not,
+    )
+
+
+# ------------------------------------------------------------------------------- free branches
+
+Truth: TypeAlias = "Number | bool"
+"""Whether a condition holds: a number that may be any, or certain."""
+
+
+def _free_step(x: Number, at_zero: int) -> Number:
+    """1[x > 0], or 1[x ≥ 0], as a number that may be any, which x chooses.
+
+    1[−x > 0] is 1 − 1[x > 0], unless x may be 0 on a region, then it is 1 − 1[x ≥ 0].
+    """
+    if at_zero and x.field.strict:
+        return _one(x) - _free_step(-x, 0)
+    field = x.field
+    sign = x.sign()
+    if sign == 0 or x.residues[0] in field.signs:
+        return field.rational(at_zero if sign == 0 else int(sign > 0))
+    if x.residues[0] in field.steps:
+        return field.steps[x.residues[0]]
+    upwards = x if sign > 0 or field.strict else -x
+    chosen = field.opaque(x.ball, "switch", upwards.residues[0], levels=len(x.residues))
+    return chosen if upwards is x else _one(x) - chosen
+
+
+def _free_compare(x: Number, relation: str, y: Number) -> Truth:
+    if relation in ("==", "!="):
+        return ((x - y).sign() == 0) == (relation == "==")
+    difference = x - y if relation[0] == ">" else y - x
+    return _free_step(difference, int(relation.endswith("=")))
+
+
+def _free_and(x: Truth, y: Truth) -> Truth:
+    if isinstance(x, Number) and isinstance(y, Number):
+        return x * y
+    return (y if x else False) if isinstance(x, bool) else (x if y else False)
+
+
+def _free_not(x: Truth) -> Truth:
+    return _one(x) - x if isinstance(x, Number) else not x
+
+
+def _free_choice(branches: Sequence[tuple[Callable[[], Any], Callable[[], Any]]]) -> Number:
+    """c·u + (1 − c)·v for "u where c, else v"."""
+    (condition, value), *others = branches
+    c = condition()
+    if isinstance(c, bool):
+        if c:
+            found: Number = value()
+            return found
+        if not others:
+            raise OutsideDomain("no branch of a piecewise function is taken")
+        return _free_choice(others)
+    if not others:
+        raise OutsideDomain("the last branch of a piecewise function is not always taken")
+    rest = _free_choice(others)
+    chosen = value()
+    result: Number = rest + c * (chosen - rest)
+    if not any(rest.residues) and _free_step(chosen, 0).residues == c.residues:
+        c.field.has_step(result, c)  # 1[relu(z) > 0] is 1[z > 0]
+    return result
+
+
+def _free_sign(x: Number) -> Number:
+    return _free_step(x, 0) - _free_step(-x, 0)
+
+
+def _free_heaviside(x: Number, half: Number | None = None) -> Number:
+    if x.sign() == 0:
+        return _heaviside_of(x, half)
+    zero = half if half is not None else x.field.rational(Fraction(1, 2))
+    up, down = _free_step(x, 0), _free_step(-x, 0)
+    return up + (_one(x) - up - down) * zero
+
+
+FREE_FUNCTIONS: dict[str, Callable[..., Number]] = {
+    **EXACT_FUNCTIONS,
+    "Abs": lambda x: x * _free_sign(x),
+    "sign": _free_sign,
+    "Heaviside": _free_heaviside,
+    "Max": lambda *x: _folded(lambda a, b: b + (a - b) * _free_step(a - b, 1), x),
+    "Min": lambda *x: _folded(lambda a, b: a + (b - a) * _free_step(a - b, 1), x),
+}
+"""`EXACT_FUNCTIONS` where what decides a branch is a number that may be any, of a formal field.
+
+Two formulas that agree so agree on both sides of every switch, and in every combination of sides.
+What holds only because 1[x > 0] is 0 or 1 is not seen.
+"""

@@ -6,7 +6,7 @@ floats where a guess is tried thousands of times, arrays of `Number` where it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -15,7 +15,11 @@ import sympy as sp
 
 from symgrad.verification.arithmetic import FLOATS, Arithmetic, arithmetic_of
 from symgrad.verification.bodies import compiled
-from symgrad.verification.number import Exact, Number, OutsideDomain
+from symgrad.verification.number import Exact, Imprecise, Number, OutsideDomain, Retry
+
+Sizes = Mapping[sp.Symbol, int]
+
+_NONE: Sizes = {}
 
 
 class Numbers(Protocol):
@@ -26,8 +30,8 @@ class Numbers(Protocol):
     def leaf(self, values: np.ndarray) -> np.ndarray:
         """An array of Fractions in these numbers."""
 
-    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
-        """An array with one constant."""
+    def full(self, value: sp.Expr, shape: tuple[int, ...], sizes: Sizes = _NONE) -> np.ndarray:
+        """An array with one constant, in which dimensions have sizes."""
 
     def mask(self, where: np.ndarray) -> np.ndarray:
         """1 where a condition holds, else 0."""
@@ -57,9 +61,11 @@ class Floats:
         """The nearest floats."""
         return np.asarray(values, dtype=float)
 
-    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
+    def full(self, value: sp.Expr, shape: tuple[int, ...], sizes: Sizes = _NONE) -> np.ndarray:
         """An array with one constant."""
-        return np.full(shape, self.bodies.constant(value))
+        free = value.free_symbols
+        known = value.xreplace({s: sp.Integer(sizes[s]) for s in free}) if free else value
+        return np.full(shape, self.bodies.constant(known))
 
     def mask(self, where: np.ndarray) -> np.ndarray:
         """1.0 and 0.0."""
@@ -135,6 +141,8 @@ def _sparsemax(op: str, row: list[Any], a: Arithmetic) -> Any:
 
 
 def _sortable(x: Any) -> float:
+    if isinstance(x, Number) and x.field.formal:
+        raise Retry("values without intervals have no order")
     return float(x.ball.mid()) if isinstance(x, Number) else float(x)
 
 
@@ -142,20 +150,23 @@ def _sortable(x: Any) -> float:
 
 
 class Exactly:
-    """Arrays of `Number`: certified, and exact modulo primes."""
+    """Arrays of `Number`: certified, and exact modulo primes.
 
-    def __init__(self, field: Exact) -> None:
+    ``free`` says that branches are free, see `arithmetic.FREE_FUNCTIONS`.
+    """
+
+    def __init__(self, field: Exact, free: bool = False) -> None:
         self.field = field
-        self.bodies = arithmetic_of(field)
+        self.bodies = arithmetic_of(field, free)
 
     def leaf(self, values: np.ndarray) -> np.ndarray:
         """The rationals themselves."""
         return _objects(self.field.rational, values)
 
-    def full(self, value: sp.Expr, shape: tuple[int, ...]) -> np.ndarray:
+    def full(self, value: sp.Expr, shape: tuple[int, ...], sizes: Sizes = _NONE) -> np.ndarray:
         """An array with one constant."""
         found = np.empty(shape, dtype=object)
-        found.fill(compiled(value)((), {}, self.bodies))
+        found.fill(compiled(value)((), sizes, self.bodies))
         return found
 
     def mask(self, where: np.ndarray) -> np.ndarray:
@@ -179,17 +190,15 @@ class Exactly:
         return _rowwise(lambda row: _EXACT_REDUCTIONS[op](list(row), self.bodies), rows, object)
 
     def linalg(self, op: str, matrices: np.ndarray) -> np.ndarray:
-        """By cofactors: matrices are small."""
+        """By elimination."""
         batch, n = matrices.shape[:-2], matrices.shape[-1]
         result = np.empty(matrices.shape if op == "inverse" else batch, dtype=object)
         for at in np.ndindex(*batch):
             rows = matrices[at].tolist()
             if op == "inverse":
-                whole = _determinant(rows).inverse()
-                for i, j in np.ndindex(n, n):
-                    minor = [[*r[:i], *r[i + 1 :]] for k, r in enumerate(rows) if k != j]
-                    entry = _determinant(minor) * whole if n > 1 else whole
-                    result[(*at, i, j)] = -entry if (i + j) % 2 else entry
+                whole = np.empty((n, n), dtype=object)
+                whole[:] = _inverse(rows)
+                result[at] = whole
                 continue
             found = _determinant(rows)
             result[at] = found if op == "det" else _log_size(found)
@@ -214,16 +223,95 @@ def _log_size(x: Number) -> Number:
     return (-x if x.sign() < 0 else x).log()
 
 
-def _determinant(rows: list[list[Number]]) -> Number:
+_Rows = list[list[Number]]
+
+
+def _determinant(rows: _Rows) -> Number:
+    """By elimination; by cofactors where no pivot is certain, as of a matrix that is singular."""
+    if not rows:
+        raise OutsideDomain("a matrix without rows has no determinant")
+    try:
+        return _eliminated([list(row) for row in rows])
+    except Imprecise:
+        if len(rows) > _BY_COFACTORS:
+            raise
+        return _by_cofactors(rows)
+
+
+_BY_COFACTORS = 5
+"""Of a larger matrix, cofactors take too long."""
+
+
+def _eliminated(rows: _Rows) -> Number:
+    """The determinant; ``rows`` become upper triangular, and whole rows are carried along."""
+    n, found = len(rows), rows[0][0].field.rational(1)
+    for k in range(n):
+        pivot = _pivot(rows, k)
+        if pivot is None:
+            return found.field.rational(0)
+        if pivot != k:
+            rows[k], rows[pivot] = rows[pivot], rows[k]
+            found = -found
+        found = found * rows[k][k]
+        if k + 1 < n:
+            _cleared(rows, k, range(k + 1, n))
+    return found
+
+
+def _cleared(rows: _Rows, k: int, others: Iterable[int]) -> None:
+    """Column k made 0 in other rows, from the diagonal on."""
+    inverse = rows[k][k].inverse()
+    for r in others:
+        factor = rows[r][k] * inverse
+        rows[r][k + 1 :] = [
+            x - factor * y for x, y in zip(rows[r][k + 1 :], rows[k][k + 1 :], strict=True)
+        ]
+
+
+def _pivot(rows: _Rows, k: int) -> int | None:
+    """The row, from k on, of the largest entry in column k; None where all are certainly 0."""
+    below = range(k, len(rows))
+    if rows[k][k].field.formal:
+        found = [r for r in below if rows[r][k].residues[:1] not in ((), (0,))]
+        if not found and not all(rows[r][k].residues for r in below):
+            raise Retry("the entries of a matrix have no residues left")
+        return found[0] if found else None
+    sizes = {r: abs(rows[r][k].ball) for r in below}
+    largest = max(below, key=lambda r: float(sizes[r].mid()))
+    if sizes[largest] > 0:
+        return largest
+    if all(x.is_zero() for x in sizes.values()):
+        return None
+    raise Imprecise("no entry of a column is certainly not 0")
+
+
+def _inverse(rows: _Rows) -> _Rows:
+    """The inverse, the identity being carried along."""
+    n, field = len(rows), rows[0][0].field
+    one, zero = field.rational(1), field.rational(0)
+    wide = [[*row, *(one if i == j else zero for j in range(n))] for i, row in enumerate(rows)]
+    for k in range(n):
+        pivot = _pivot(wide, k)
+        if pivot is None:
+            raise OutsideDomain("the inverse of a singular matrix is taken")
+        wide[k], wide[pivot] = wide[pivot], wide[k]
+        _cleared(wide, k, (r for r in range(n) if r != k))
+    return [[x * inverse for x in row[n:]] for row, inverse in _with_inverses(wide)]
+
+
+def _with_inverses(rows: _Rows) -> list[tuple[list[Number], Number]]:
+    return [(row, row[k].inverse()) for k, row in enumerate(rows)]
+
+
+def _by_cofactors(rows: _Rows) -> Number:
     if len(rows) == 1:
         return rows[0][0]
     found: Number | None = None
     for k, row in enumerate(rows):
-        term = row[0] * _determinant([r[1:] for i, r in enumerate(rows) if i != k])
+        term = row[0] * _by_cofactors([r[1:] for i, r in enumerate(rows) if i != k])
         signed = -term if k % 2 else term
         found = signed if found is None else found + signed
-    if found is None:
-        raise OutsideDomain("a matrix without rows has no determinant")
+    assert found is not None
     return found
 
 

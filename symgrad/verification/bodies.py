@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,7 @@ from symgrad.verification.arithmetic import EXACT_FUNCTIONS, RAISING, TURNING, A
 from symgrad.verification.field import keyed
 from symgrad.vocabulary import definition, plain
 
-Sizes = dict[sp.Symbol, int]
+Sizes = Mapping[sp.Symbol, int]
 
 Run = Callable[[Sequence[Any], Sizes, Arithmetic], Any]
 """A compiled body: operands, sizes of dimensions, arithmetic → value."""

@@ -8,21 +8,27 @@ bounds the degree of numerator and denominator of every node at given sizes, fro
 A function that is not rational counts as a new variable: its residue is the power of a random
 base, or a keyed hash of the argument, and two of them agree if their arguments do, whose degree
 is counted. That a power of a random base behaves as a random number is Gonnet's assumption.
-Piecewise functions are rational on the region in which a point lies; what is said is said of the
-regions that the points have seen.
+Piecewise functions are rational on the region in which a point lies, and what is said is said of
+the regions that the points have seen; where the value of each switch is a number of its own
+(`formal`), of all regions. Where it is 0 or 1 by chance, two formulas that differ where some
+switches are on their rarer sides show it at one point in 2ⁿ: `branches` bounds n.
+
+A dimension counts as a variable where it is a number in a formula. The number of terms of a sum is
+another matter: `labels` says how many different positions along a dimension a term has, and
+formulas that agree where there are so many agree for all sizes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import sympy as sp
 
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
-from symgrad.verification.points import size_of
+from symgrad.verification.sizes import size_of
 
 
 class Degree(NamedTuple):
@@ -41,7 +47,8 @@ class Degree(NamedTuple):
         return self.up + self.down
 
 
-_NONE = Degree(0.0, 0.0)
+_NONE, _NUMBER = Degree(0.0, 0.0), Degree(1.0, 0.0)
+"""Of a constant, and of a dimension where it is a number."""
 
 
 def plus(terms: Sequence[Degree]) -> Degree:
@@ -59,7 +66,7 @@ def _of_body(body: sp.Expr, operands: Mapping[sp.Basic, Degree]) -> Degree:
     if body in operands:
         return operands[body]
     if not body.args:
-        return _NONE
+        return _NUMBER if body.is_Symbol else _NONE
     inner = [_of_body(x, operands) for x in body.args]
     if body.is_Add:
         return plus(inner)
@@ -93,8 +100,11 @@ def degrees(roots: Sequence[Node], sizes: Mapping[sp.Symbol, int]) -> dict[Node,
         match node.kind:
             case Kind.LEAF:
                 degree = _of_leaf(node, sizes)
+            case Kind.CONST:
+                degree = _of_body(node.value, {})
             case Kind.SUM:
-                degree = plus(args)
+                weights = [_of_body(c, {}) for c in node.weights]
+                degree = plus([c * x for c, x in zip(weights, args, strict=True)])
             case Kind.NAMED:
                 degree = args[0]
             case Kind.PRODUCT | Kind.REDUCE | Kind.LINALG:
@@ -134,3 +144,77 @@ def bits_of_agreement(
 def bits_of_all(bits: Sequence[float], tried: int) -> float:
     """−log₂ of the chance of agreeing at these points, when ``tried`` have been tried for them."""
     return sum(bits) - math.log2(math.comb(tried, len(bits)))
+
+
+# ------------------------------------------------------------------------- switches and positions
+
+
+def branches(roots: Sequence[Node], of_node: Callable[[Node], int]) -> int:
+    """How many decisions are multiplied in a term of the roots, at most.
+
+    ``of_node`` counts those that a node makes itself.
+    """
+    done: dict[Node, int] = {}
+    for node in g.topological(roots):
+        args = [done[arg] for arg in node.args]
+        below = max(args, default=0) if node.kind is Kind.SUM else sum(args)
+        done[node] = min(of_node(node) + below, _MOST_BRANCHES)
+    return max(done[root] for root in roots)
+
+
+_MOST_BRANCHES = 1000
+
+
+def bits_of_branches(points: int, decisions: int) -> float:
+    """−log₂ of the chance that at none of these points all decisions are as they have to be."""
+    return -points * math.log1p(-(2.0**-decisions)) / math.log(2) if decisions else math.inf
+
+
+def points_for(decisions: int, bits: float) -> float:
+    """How many points make `bits_of_branches` so large."""
+    return 0 if not decisions else math.ceil(bits / bits_of_branches(1, decisions))
+
+
+def labels(roots: Sequence[Node]) -> dict[sp.Symbol, int]:
+    """For each dimension symbol, how many positions along it a term of the roots has, at most.
+
+    A sum over as many positions as a dimension has places is an identity for all sizes if it is one
+    for this size, as terms that differ in the pattern of their positions are then independent. A
+    function that is not a polynomial counts as a new variable.
+    """
+    done: dict[Node, dict[sp.Symbol, int]] = {}
+    for node in g.topological(roots):
+        found: dict[sp.Symbol, int] = {}
+        powers = _powers(node)
+        for arg, n in zip(node.args, powers, strict=True):
+            for symbol, count in done[arg].items():
+                before = found.get(symbol, 0)
+                found[symbol] = max(before, count) if node.kind is Kind.SUM else before + n * count
+        for label, dim in g.label_dims(node).items() if node.args else ():
+            if label >= node.rank and isinstance(dim, sp.Basic):
+                for symbol in dim.free_symbols:
+                    if isinstance(symbol, sp.Symbol):
+                        found[symbol] = found.get(symbol, 0) + 1
+        done[node] = found
+    most: dict[sp.Symbol, int] = {}
+    for root in roots:
+        free = [s for n in root.shape if isinstance(n, sp.Basic) for s in n.free_symbols]
+        for symbol in {*done[root], *free}:
+            if isinstance(symbol, sp.Symbol):
+                count = done[root].get(symbol, 0) + free.count(symbol)
+                most[symbol] = max(most.get(symbol, 0), count)
+    return most
+
+
+def _powers(node: Node) -> list[int]:
+    """How often each operand is multiplied with itself."""
+    if node.kind is not Kind.MAP:
+        return [1] * len(node.args)
+    slots = {g.slot(k): 1 for k in range(len(node.args))}
+    for e in sp.preorder_traversal(node.body):
+        if e.is_Pow and e.base in slots and e.exp.is_Integer:
+            slots[e.base] = max(slots[e.base], min(abs(int(e.exp)), _MOST_POWER))
+    return list(slots.values())
+
+
+_MOST_POWER = 99

@@ -1,7 +1,7 @@
 """What ``symgrad verify`` does: a claim or a file of work, the remark on it, and the exit status.
 
 Why it exists: the command line is for graders and for scripts of theirs. A person reads the remark,
-a script the status (0 right, 1 wrong, 2 undecided or not readable) or the JSON.
+a script the status (0 right, 1 wrong or incomplete, 2 undecided or not readable) or the JSON.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from symgrad.models import load_model
 from symgrad.verification.names import Truth
 from symgrad.verification.remarks import lines_of as verdict_lines
 from symgrad.verification.remarks import lines_of_steps
+from symgrad.verification.steps import INCOMPLETE
 from symgrad.verification.verdict import RIGHT, WRONG
 from symgrad.verification.verify import verify, verify_steps
 from symgrad.verification.work import LATEX, lines
 
-STATUS = {RIGHT: 0, WRONG: 1}
+STATUS = {RIGHT: 0, WRONG: 1, INCOMPLETE: 1}
 """The exit status of a verdict; that of any other is `NOT_DECIDED`."""
 
 NOT_DECIDED = 2
@@ -90,7 +91,7 @@ def _text(given: str) -> tuple[str, bool]:
         return sys.stdin.read(), True
     if "\n" not in given and len(given) < 1000:
         if Path(given).is_file():
-            return read(given), True
+            return read(given, "a piece of work"), True
         if given.endswith(FILES) and "=" not in given:
             raise DeclarationError(
                 f"there is no file {given}; expected a file of work, or a claim such as "

@@ -27,9 +27,11 @@ from symgrad.symbols import ARRAYS
 from symgrad.verification.claims import Claim
 from symgrad.verification.domains import Missing, missing_fact
 from symgrad.verification.names import Truth
-from symgrad.verification.pairs import Pairs
+from symgrad.verification.pairs import Pairs, is_plausible, resembles
+from symgrad.verification.paths import Path, Paths, of_other_shape
 from symgrad.verification.pool import Pool, Slope
 from symgrad.verification.proposals import Edit, name_of, of_whole
+from symgrad.verification.reshaping import reshaped
 from symgrad.verification.search import Found, Search
 from symgrad.verification.tree_edits import TreeEdit, index_names, places, tree_edits
 from symgrad.verification.trials import Trials
@@ -60,7 +62,13 @@ _NOTHING = 1e-12
 _COMMON = 1.1
 """An edit of at most this cost is more likely than a fact that was taken for granted."""
 
-_TREES, _LEAST_TREES, _NODES = 120, 30, 6_000
+_PLAIN = 1.25
+"""An edit of at most this cost is plainer than a gradient that was taken for another."""
+
+_LIKELY = 1.4
+"""An edit of at most this cost is more likely than any fact and any slip of the pen."""
+
+_TREES, _LEAST_TREES, _NODES = 120, 30, 3_000
 """At most so many edited trees are built again, at the least, and together of so many nodes."""
 
 _FITTING = 8
@@ -91,16 +99,22 @@ class _Case:
         if node is None:
             return self._of_tree() or Diagnosis()
         if node.shape != self.truth.shape:
-            return self._reshaped(node) or self._of_tree() or Diagnosis()
+            return self._reshaped(node) or self._of_tree() or self._elsewhere(node) or Diagnosis()
         found = self._single(node)
-        if found is not None and found.cost <= _COMMON:
-            return self._said(found)
+        path = self.paths.found(node)
+        if found is not None and (found.cost <= _COMMON or _is_a_step(path, found)):
+            return self._said(found, path)
         fact = self._fact(plain=True)
         if fact is not None:
             return fact
-        if found is not None:
+        if path is not None and not (found and found.cost <= _PLAIN):
+            return self._along(path)
+        if found is not None and found.cost <= _LIKELY:
             return self._said(found)
-        return self._fact(plain=False) or self._of_tree() or self._pair(node) or Diagnosis("other")
+        other = self._fact(plain=False) or self._of_tree()
+        if other is None and found is not None:
+            return self._said(found)
+        return other or self._pair(node) or Diagnosis("other")
 
     # --------------------------------------------------------------------------- whole claim
 
@@ -153,8 +167,8 @@ class _Case:
                 shown = self.pool.text(term)
                 if shared:
                     return (
-                        f"{self._of()} is used in more than one place, and its gradient is the sum "
-                        f"over its uses; the part {shown} is missing."
+                        f"{self.claim.target.symbol} is used in more than one place, and its "
+                        f"gradient is the sum over its uses; the part {shown} is missing."
                     )
                 return f"The term {shown} is missing."
 
@@ -177,13 +191,26 @@ class _Case:
             within[node] = here or inside
         return len(users - {self.values.root})
 
-    def _of(self) -> str:
-        return str(self.claim.target.symbol)
+    @cached_property
+    def paths(self) -> Paths:
+        """What else than the truth the claim may be."""
+        return Paths(self.claim.target, self.values, self.search)
+
+    def _along(self, path: Path) -> Diagnosis:
+        """A claim that is the gradient of something else."""
+        return Diagnosis(path.mistake, path.words(), (path.mistake,))
+
+    def _elsewhere(self, node: Node) -> Diagnosis | None:
+        """The same of a claim of another shape."""
+        path = of_other_shape(self.paths, node)
+        return None if path is None else self._along(path)
 
     def _pair(self, node: Node) -> Diagnosis | None:
         known = self.pool.sites(self.pool.tidied(g.peel(self.plain)))
         found = Pairs(node, self.search, known).found(list(self._missing_terms(node)))
-        return None if found is None or self._cancels(found.root) else self._said(found)
+        if found is None or self._cancels(found.root) or not resembles(node, found.root, self.pool):
+            return None
+        return self._said(found)
 
     def _cancels(self, root: Node) -> bool:
         """Whether a term is 0: then the claim was thrown away and the truth put in its place."""
@@ -195,69 +222,17 @@ class _Case:
 
     def _reshaped(self, node: Node) -> Diagnosis | None:
         """Of a claim of another shape: summed, turned, or with the factor that is missing."""
-        starts = list(self._fitted(node))
+        starts = list(reshaped(node, self.truth.shape, self.claim.target.symbol, self.pool))
         for edit in starts:
             found = self.search.right((edit,), edit.root)
             if found is not None:
                 return self._said(found)
         for edit in starts:
             found = self.search.single(edit.root)
-            if found is not None:
-                return self._said(found._replace(edits=(edit, *found.edits)))
+            found = found and found._replace(edits=(edit, *found.edits))
+            if found is not None and is_plausible(node, found, self.pool):
+                return self._said(found)
         return None
-
-    def _fitted(self, node: Node) -> Iterator[Edit]:
-        due = self.truth.shape
-        for axis in range(node.rank):
-            rest = [k for k in range(node.rank) if k != axis]
-            if tuple(node.shape[k] for k in rest) != due:
-                continue
-            labels = [0] * node.rank
-            for new, k in enumerate(rest):
-                labels[k] = new
-            labels[axis] = len(rest)
-
-            def summed(n: object = node.shape[axis]) -> str:
-                of = self._of()
-                if self.claim.target.symbol is None:
-                    return f"The sum over the axis of {n} entries is missing."
-                return (
-                    f"{of} is the same for all {n} of them, so its gradient is the sum over all "
-                    f"{n}; that sum is missing."
-                )
-
-            whole = g.product([(node, tuple(labels))], due)
-            yield of_whole(node, whole, "missing_sum", summed)
-        if node.rank == 2 and node.shape[::-1] == due:
-
-            def turned() -> str:
-                return "The whole right side has to be transposed."
-
-            yield of_whole(node, g.product([(node, (1, 0))], due), "transpose", turned)
-        if node.rank < len(due):
-            yield from self._widened(node)
-
-    def _widened(self, node: Node) -> Iterator[Edit]:
-        """a → a·bᵀ: the other factor of an outer product is missing."""
-        due = self.truth.shape
-        for value in self.pool.values:
-            if node.rank + value.rank != len(due) or not value.rank:
-                continue
-            first = (tuple(range(node.rank)), tuple(range(node.rank, len(due))))
-            last = (tuple(range(value.rank, len(due))), tuple(range(value.rank)))
-            for own, other in (first, last):
-                shape = {
-                    **dict(zip(own, node.shape, strict=True)),
-                    **dict(zip(other, value.shape, strict=True)),
-                }
-                if tuple(shape[k] for k in range(len(due))) != due:
-                    continue
-
-                def words(value: Node = value) -> str:
-                    return f"The factor {self.pool.text(value)} is missing."
-
-                outer = g.product([(node, own), (value, other)], due)
-                yield of_whole(node, outer, "missing_factor", words)
 
     # ------------------------------------------------------------------------- what was typed
 
@@ -342,7 +317,7 @@ class _Case:
 
     # ---------------------------------------------------------------------------- in words
 
-    def _said(self, found: Found) -> Diagnosis:
+    def _said(self, found: Found, path: Path | None = None) -> Diagnosis:
         edits = [self._renamed(edit) for edit in found.edits]
         names = [edit.mistake for edit in edits]
         sentences = [edit.words() for edit in edits]
@@ -352,6 +327,10 @@ class _Case:
             sentences.append(words)
         if len(sentences) == 2:
             sentences = ["Two things are wrong.", *sentences]
+        if path is not None and path.mistake == "another_gradient" and "sign" not in names:
+            sentences = [path.words().partition(":")[0].rstrip(".") + ".", *sentences]
+        elif path is not None and path.mistake in names:
+            sentences = [path.words()]
         return Diagnosis(names[0], " ".join(sentences), tuple(names), self.pool.tidied(found.root))
 
     def _factor(self, factor: sp.Expr, after: bool) -> tuple[str, str]:
@@ -424,6 +403,11 @@ class _Case:
                 if np.allclose(a, b, rtol=1e-9, atol=1e-12):
                     return slope
         return None
+
+
+def _is_a_step(path: Path | None, found: Found) -> bool:
+    """Whether an edit is what is missing from another gradient, or too much."""
+    return path is not None and path.mistake == "another_gradient" and found.factor == 1
 
 
 def _without_adjoints(truth: Node, values: Truth) -> Node:

@@ -21,8 +21,9 @@ from symgrad.facts import ENTRY, FACTS, SQUARE, VECTOR, knows
 from symgrad.graph import Node
 from symgrad.verification.literal import with_symbols
 from symgrad.verification.number import Exact
-from symgrad.verification.points import Free, Sizes, kink_points, point_of
+from symgrad.verification.points import Free, kink_points, point_of
 from symgrad.verification.samplers import FITTINGS, Array, Fitting
+from symgrad.verification.sizes import Sizes
 from symgrad.verification.switches import Sides, sides_of, zero_text
 from symgrad.verification.trials import PRECISIONS, Trial, Trials
 

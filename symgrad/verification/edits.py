@@ -21,8 +21,10 @@ from symgrad.verification.product_edits import (
     factors_dropped,
     factors_inserted,
     factors_of_terms,
+    other_orders,
     slopes_inserted,
     slopes_replaced,
+    sums_dropped,
     sums_missing,
     transposes,
     wrong_indices,
@@ -30,11 +32,23 @@ from symgrad.verification.product_edits import (
     wrong_products,
 )
 from symgrad.verification.proposals import Edit, Proposal
-from symgrad.verification.sum_edits import other_weights, signs, terms_added, terms_dropped, weights
+from symgrad.verification.sum_edits import (
+    identities,
+    means,
+    other_weights,
+    signs,
+    terms_added,
+    terms_dropped,
+    terms_exchanged,
+    values_added,
+    weights,
+)
 from symgrad.verification.value_edits import (
     exchanged_everywhere,
     exchanged_functions,
     exchanged_once,
+    inverses,
+    steps_shifted,
     turned_branches,
 )
 
@@ -112,19 +126,27 @@ EDITS: tuple[Row, ...] = (
     Row("1[z > 0] → 1[z < 0]", 1.0, turned_branches),
     Row("A → Aᵀ", 1.0, transposes),
     Row("A·B → B·A", 1.0, wrong_orders),
+    Row("A·B·x → B·A·x", 1.0, other_orders),
     Row("A ⊙ B → A·B", 1.0, wrong_products),
     Row("c·a + b → 2c·a + b", 1.1, weights),
     Row("h → z everywhere", 1.1, exchanged_everywhere),
+    Row("A → A⁻¹", 1.1, inverses),
+    Row("A + c·1 → A + c·I", 1.1, identities),
+    Row("h3, h2 → h2, h1 in every term", 1.1, steps_shifted),
+    Row("Σ a → mean of a, everywhere", 1.1, means),
     Row("h → z in one place", 1.15, exchanged_once),
     Row("a ⊙ u → a ⊙ f′(z)", 1.2, slopes_replaced),
     Row("a + b → a", 1.2, terms_dropped),
     Row("c·a + b → 2c·a + b, where 2c is no factor of the truth", 1.22, other_weights),
-    Row("a → a + b, 1 − a", 1.25, terms_added),
+    Row("a → a + b, 1 − a, where a + b is in the truth", 1.25, terms_added),
     Row("a·b → a", 1.3, factors_dropped),
     Row("a → a·b", 1.3, factors_inserted),
     Row("a + c → a + c·b", 1.3, factors_of_terms),
     Row("a_i → a_j", 1.35, wrong_indices),
     Row("a → Σ a", 1.35, sums_missing),
+    Row("Σ a → a", 1.35, sums_dropped),
     Row("f(a) → f̃(a)", 1.4, exchanged_functions),
+    Row("a + b → a + c, where c is in the truth", 1.42, terms_exchanged),
+    Row("a → a + b", 1.45, values_added),
 )
 """Every kind of edit, the most common mistakes first."""

@@ -18,28 +18,27 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
+import sympy as sp
 
 from symgrad.errors import ShapeError
-from symgrad.graph import Node, peel
+from symgrad.graph import Node
 from symgrad.listing import shape_text
 from symgrad.simplify import strip_names
+from symgrad.verification.agreement import POINTS, Agreeing, Agreement
 from symgrad.verification.canonical import are_one
-from symgrad.verification.chance import bits_of_agreement, bits_of_all
 from symgrad.verification.domains import Missing, differs_at, missing_fact, only_where
 from symgrad.verification.evaluate import field_for, takes_roots
 from symgrad.verification.field import BITS
-from symgrad.verification.literal import expanded, filled_up, lumped, with_symbols
+from symgrad.verification.formal import Formal
+from symgrad.verification.literal import expanded, filled_up, lumped, number_of, with_symbols
 from symgrad.verification.number import Exact
-from symgrad.verification.points import Free, Point, Sizes, Wanted
-from symgrad.verification.switches import switches
+from symgrad.verification.points import Free, Point, Wanted
+from symgrad.verification.reach import Reach
+from symgrad.verification.sizes import Sizes, dim_symbols, work
 from symgrad.verification.trials import AGREE, PRECISIONS, SHOW, Side, Trial, Trials
-from symgrad.verification.witness import Witness, readable, superscript
+from symgrad.verification.witness import Witness, readable, simpler, superscript
 
-ENOUGH = 40
-"""A wrong claim is accepted with a chance below 2 to minus this."""
-
-_REGIONS = ", in the regions between kinks and jumps in which these points lie"
-"""What is known of a piecewise formula."""
+_THEIR = "their kinks and jumps"
 
 METHODS: dict[str, str] = {
     "same graph": "it is the same formula",
@@ -91,7 +90,31 @@ def compare(claim: Node, truth: Node, *, seed: int = 0, what: str = "the true va
         found = _as_declared(known, claim, truth, seed, what)
         if found is not None:
             return found
+        if _is_large([claim, truth]):
+            return known if known.equal is None else known._replace(equal=None, reason=_TOO_LARGE)
     return _compared(claim, truth, seed, what)
+
+
+def are_equal(claim: Node, truth: Node, seed: int = 0) -> bool:
+    """Whether `compare` would find two graphs of one shape equal; no example is looked for."""
+    if strip_names([claim])[0] is strip_names([truth])[0]:
+        return True
+    claim, truth = with_symbols([claim, truth])
+    return _Comparing(Trials(claim, truth, seed), "", examples=False).result().equal is True
+
+
+def _is_large(nodes: list[Node]) -> bool:
+    """Whether graphs with the sizes declared are too large for exact arithmetic."""
+    return work(nodes, dict.fromkeys(dim_symbols(nodes), 2)) > _MOST_DECLARED
+
+
+_MOST_DECLARED = 1_000_000
+"""What exact arithmetic takes seconds for, see `points.work`."""
+
+_TOO_LARGE = (
+    "For other dimensions than those declared the two differ; those declared are too large for an "
+    "exact comparison, so give smaller ones."
+)
 
 
 def _compared(claim: Node, truth: Node, seed: int, what: str) -> Comparison:
@@ -105,6 +128,8 @@ def _as_declared(
     if found.witness is None:
         return found if found.equal else None
     small = Point(found.witness.sizes, found.witness.values)
+    if any(isinstance(s, sp.Dummy) and n > number_of(s) for s, n in small.sizes.items()):
+        return None
     point = filled_up([claim, truth], small)
     smaller = with_symbols([claim, truth])
     lump = lumped(smaller, [claim, truth], point, small)
@@ -140,8 +165,8 @@ def certified(trials: Trials, point: Point, what: str) -> Witness | None:
 class _Comparing:
     """One comparison: the trials so far, and what has been concluded."""
 
-    def __init__(self, trials: Trials, what: str) -> None:
-        self.trials, self.what = trials, what
+    def __init__(self, trials: Trials, what: str, examples: bool = True) -> None:
+        self.trials, self.what, self.examples = trials, what, examples
         self.seen: list[Trial] = []
         self.undefined = 0
         self.without: set[tuple[int, ...]] = set()
@@ -170,8 +195,7 @@ class _Comparing:
     def _screened(self) -> bool:
         """Whether some random point shows a difference; else ``seen`` has points worth more."""
         trials = self.trials
-        own = set(map(peel, switches([trials.claim]))) - set(map(peel, switches([trials.truth])))
-        for trial in trials.defined(_MANY if own else _MOST if trials.switches else _FEW):
+        for trial in trials.defined(_MOST if trials.switches else _FEW):
             if not trial.has_both:
                 self.undefined += 1
                 self.without.add(tuple(trial.point.sizes.values()))
@@ -198,12 +222,24 @@ class _Comparing:
         As the two differ at a random point, a small point at which they do is no accident of a
         kink.
         """
+        if not self.examples:
+            return Comparison(False, "floating point", "")
         fallback = self._certified(known)
         if fallback is None:
             return None
-        found = (self._certified(point) for point in self._small_points())
+        found = (
+            self._certified(p) for p in itertools.chain(self._small_points(), self._near(known))
+        )
         witness = next((w for w in found if w is not None), fallback)
         return _refuted(witness, self._only_where(witness))
+
+    def _near(self, known: Point) -> Iterator[Point]:
+        """Points of few digits near one, if they show a difference."""
+        sizes = dict(known.sizes)
+        for point in simpler(known):
+            free = dict(point.values)
+            if self._differs(sizes, free, SHOW, True):
+                yield self._shrunk(sizes, free)
 
     def _only_where(self, witness: Witness) -> Comparison:
         """Where the two are equal, if anywhere."""
@@ -268,36 +304,63 @@ class _Comparing:
     # ------------------------------------------------------------------------------ proving
 
     def _exactly(self) -> Comparison:
-        """Agreement at enough points, a difference, or neither."""
+        """Agreement in exact arithmetic, a difference, or neither."""
         trials = self.trials
-        field = field_for([trials.claim, trials.truth], trials.seed)
-        bits: list[float] = []
-        shapes: set[tuple[int, ...]] = set()
+        numbers = field_for(trials.roots, trials.seed)
+        rooted = takes_roots(trials.roots)
+        formal = Formal(trials.claim, trials.truth, trials.switches)
+        agreed = tried = 0
         sides = frozenset[Side]().union(*(t.signs for t in self.seen))
-        tried = 0
-        rooted = takes_roots([trials.claim, trials.truth])
-        strength = BITS - 1 - (field.kind.twos * field.height if rooted else 0)
-        for trial in self._in_order(field.is_square if rooted else None):
-            found = trials.exactly(trial.point, field, PRECISIONS[0])
+        for trial in self._in_order(numbers.is_square if rooted else None):
+            found = trials.exactly(trial.point, numbers, PRECISIONS[0])
             if found is None:
                 continue
             tried += 1
             if not found.agree:
-                found = trials.exactly(trial.point, field, PRECISIONS[-1]) or found
+                found = trials.exactly(trial.point, numbers, PRECISIONS[-1]) or found
                 if found.disjoint and (no := self._rejected(trial.point)) is not None:
                     return no
-                if tried - len(bits) >= (_MOST_DOUBTS if bits else _DOUBTS):
+                if tried - agreed >= (_MOST_DOUBTS if agreed else _DOUBTS):
                     break
                 continue
-            sizes = dict(trial.point.sizes)
-            bits.append(bits_of_agreement(trials.claim, trials.truth, sizes, strength))
-            shapes.add(tuple(sizes.values()))
+            agreed += 1
             sides -= trial.signs
-            enough = len(bits) >= _POINTS and bits_of_all(bits, trials.drawn) > ENOUGH
-            varied = not sides and len(shapes) >= min(_LEAST_SHAPES, len(trials.random.shapes))
-            if enough and (varied or tried >= min(len(self.seen), _MOST)):
-                return self._accepted(bits, len(shapes))
-        return self._undecided(len(bits), tried)
+            if agreed == 1:
+                found_everywhere = Agreeing(trials, formal, rooted).result()
+                if found_everywhere is not None:
+                    return self._accepted(found_everywhere)
+            if agreed >= POINTS and (not sides or tried >= min(len(self.seen), _MOST)):
+                return self._elsewhere(formal, agreed)
+        return self._undecided(agreed, tried)
+
+    def _elsewhere(self, formal: Formal, agreed: int) -> Comparison:
+        """What is no identity of formulas may differ where random points do not come."""
+        if not self.examples:
+            return self._undecided(agreed, agreed)
+        reach = Reach(self.trials)
+        reach.reached |= {trial.signs for trial in self.seen}
+        wanted = reach.wanted(formal.known)
+        left = _CLOSER_LOOKS
+        for trial in reach.points(wanted):
+            known = {trial.signs} <= reach.seen_closely
+            if not trial.off_switches or not (trial.differ() or (left and not known)):
+                continue
+            left -= not trial.differ()  # by less than floats can tell
+            reach.seen_closely.add(trial.signs)
+            if (no := self._rejected(trial.point)) is not None:
+                return no
+        return self._unreached(agreed, reach.missed(wanted))
+
+    def _unreached(self, agreed: int, missed: str) -> Comparison:
+        """Undecided, with the side of a switch on which there was no point."""
+        why = (
+            f"none was found where {missed}"
+            if missed
+            else "they are different formulas on other sides of their kinks and jumps or for other "
+            "dimensions"
+        )
+        reason = f"The claim and {self.what} agree at all points that were found, but {why}, and "
+        return self._undecided(agreed, agreed)._replace(reason=f"{reason}there they may differ.")
 
     def _in_order(self, entry: Wanted | None) -> Iterator[Trial]:
         """Points for exact arithmetic: those that show another side of a kink first.
@@ -320,15 +383,18 @@ class _Comparing:
             more = self.trials.defined(_RETRIES, sizes, entry)
             yield from (t for t in more if t.has_both)
 
-    def _accepted(self, bits: list[float], shapes: int) -> Comparison:
-        certain = int(bits_of_all(bits, self.trials.drawn))
-        where = f"{len(bits)} random points" + (f" of {shapes} shapes" if shapes > 1 else "")
+    def _accepted(self, found: Agreement) -> Comparison:
+        count, shapes = len(found.bits), len(found.shapes)
+        where = f"{count} random points" + (f" of {shapes} shapes" if shapes > 1 else "")
+        cases = f", one in each case of the sides of {_THEIR}" if found.cases else ""
+        sides = f", on every side of {_THEIR}" if self.trials.switches and not cases else ""
+        sizes = f", for dimensions up to {found.most}" if found.most else ""
         return Comparison(
             True,
             "exact arithmetic",
             f"The claim and {self.what} agree exactly at {where} (computed modulo primes of {BITS} "
-            "and more bits): the chance that a wrong claim does is below "
-            f"2{superscript(-certain)}{_REGIONS if self.trials.switches else ''}.",
+            f"and more bits){cases}: the chance that a wrong claim does is below "
+            f"2{superscript(-int(found.certainty))}{sides}{sizes}.",
             domain=self._exceptions(),
         )
 
@@ -368,22 +434,16 @@ class _Comparing:
         return Comparison(None, "interval arithmetic", reason)
 
 
-_FEW, _MOST, _MANY = 12, 24, 400
-"""Random points tried in floats: without kinks, with them, and where the claim has kinks that the
-truth has not. Then the two may differ in a small region only, where exact agreement elsewhere says
-nothing.
-"""
-
-_POINTS = 4
-"""Points at which exact arithmetic has to agree, at the least."""
-
-_LEAST_SHAPES = 3
-"""Shapes that these points have, where the dimensions allow it and values exist."""
+_FEW, _MOST = 12, 24
+"""Random points tried in floats: without kinks, and with them."""
 
 _DOUBTS, _MOST_DOUBTS = 8, 40
 """After so many points at which residues differ and intervals do not, it is undecided. The sign of
 √(x²) modulo a prime is a matter of chance, so where residues agree at some points, more are tried.
 """
+
+_CLOSER_LOOKS = 24
+"""Points on other sides of switches that are looked at with intervals, where floats agree."""
 
 _RETRIES = 40
 """More random points of each kind, where those so far have no exact values."""

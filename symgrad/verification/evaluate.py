@@ -37,6 +37,10 @@ class Place(Protocol):
         """The leaves by name."""
 
     @property
+    def numbers(self) -> Mapping[sp.Symbol, int]:
+        """What each dimension symbol is where it is no dimension but a number in a formula."""
+
+    @property
     def repeats(self) -> Mapping[sp.Symbol, int]:
         """How many places the last place of a dimension stands for, where that is not one."""
 
@@ -104,13 +108,7 @@ def _shape(node: Node, point: Place) -> tuple[int, ...]:
 
 
 def _const(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray:
-    return numbers.full(_at(node.value, point), _shape(node, point))
-
-
-def _at(value: sp.Expr, point: Place) -> sp.Expr:
-    """A constant with numbers for its dimensions."""
-    free = value.free_symbols
-    return value.xreplace({s: sp.Integer(point.size(s)) for s in free}) if free else value
+    return numbers.full(node.value, _shape(node, point), point.numbers)
 
 
 def _delta(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray:
@@ -120,7 +118,9 @@ def _delta(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray
 def _indicator(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray:
     coefficients, offset, relation = node.affine
     shape = _shape(node, point)
-    total = np.full(shape, int(_at(sp.sympify(offset), point)))
+    offset = sp.sympify(offset)  # positions are counted by sizes
+    free = {s: sp.Integer(point.size(s)) for s in offset.free_symbols}
+    total = np.full(shape, int(offset.xreplace(free)))
     for c, axis in zip(coefficients, np.indices(shape), strict=True):
         total = total + c * axis
     return numbers.mask(total == 0 if relation == "=" else total >= 0)
@@ -157,7 +157,7 @@ def _sum(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray:
         if c == -1:
             term = -term
         elif c != 1:
-            term = numbers.full(_at(c, point), ()) * term
+            term = numbers.full(c, (), point.numbers) * term
         total = term if total is None else total + term
     return _whole(total, shape)
 
@@ -221,7 +221,7 @@ def _times(node: Node, label: int, times: int, point: Place, numbers: Numbers) -
 
 def _map(node: Node, args: Args, point: Place, numbers: Numbers) -> np.ndarray:
     operands = [_aligned(x, labels, node.rank) for x, labels in zip(args, node.labels, strict=True)]
-    return _whole(numbers.apply(node.body, operands, point.sizes), _shape(node, point))
+    return _whole(numbers.apply(node.body, operands, point.numbers), _shape(node, point))
 
 
 def _over(node: Node, args: Args) -> np.ndarray:

@@ -16,12 +16,13 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 import symgrad.verification.remarks as remarks
 from symgrad import graph as g
 from symgrad.errors import UnsupportedError
-from symgrad.graph import Kind, Node, dim
+from symgrad.graph import Kind, dim
 from symgrad.show.text import formula
-from symgrad.verification.claims import Claim, Names
+from symgrad.verification.claims import Claim
 from symgrad.verification.diagnose import Diagnosis, diagnose
 from symgrad.verification.equality import Comparison, compare
 from symgrad.verification.names import Target, Truth, entry_of, written
+from symgrad.verification.uses import is_circular, turned
 from symgrad.verification.verdict import RIGHT, UNDECIDED, WRONG, Verdict
 
 NATURAL, NUMERATOR = "natural", "numerator"
@@ -39,8 +40,10 @@ class Decision(NamedTuple):
     """None where the shapes or the indices decide."""
     turned: bool = False
     """Whether the claim is the transpose of what is due, and right but for that."""
+    circular: bool = False
+    """Whether the claim is made of what it is about."""
     renamed: bool = False
-    """Whether the claim is only another name of what it is about, as in δ2 = ∂L/∂z2."""
+    """Whether it is only another name of that, as in δ2 = ∂L/∂z2."""
 
 
 def checked_layout(layout: str) -> str:
@@ -57,10 +60,10 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
     target, node = claim.target, claim.node
     if node is None:
         return Decision(WRONG, None)
-    if _is_circular(claim, node):
+    if is_circular(claim):
         renamed = node.kind is Kind.NAMED
         nothing = Comparison(None, "", remarks.circular(target.name))
-        return Decision(UNDECIDED, nothing, renamed=renamed)
+        return Decision(UNDECIDED, nothing, circular=True, renamed=renamed)
     due = _due_shape(target, layout)
     shape = tuple(map(dim, claim.shape))
     if shape == due:
@@ -71,19 +74,6 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
         found = compare(node, own, seed=seed, what=target.what)
         return Decision(WRONG, None, turned=found.equal is True)
     return Decision(WRONG, None)
-
-
-def _is_circular(claim: Claim, node: Node) -> bool:
-    """Whether a right side is made with a name of what it should say: dL/dW = dL/dW."""
-    names = [n for n in g.topological([node]) if n.kind is Kind.NAMED]
-    if claim.target.symbol is None:
-        return claim.target.node in names
-    if claim.scope is None:
-        return any(n.name == claim.target.name for n in names)
-    scope = claim.scope.names
-    assert isinstance(scope, Names)
-    others = [scope.truth.target(n.name) for n in names if n.name not in scope.own]
-    return any(x is not None and x.key == claim.target.key is not None for x in others)
 
 
 def _decision(found: Comparison) -> Decision:
@@ -100,11 +90,6 @@ def _due_shape(target: Target, layout: str) -> tuple[Any, ...]:
 
 def _scalar_or(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     return () if all(n == 1 for n in shape) else shape
-
-
-def turned(node: Node) -> Node:
-    """The transpose; a vector has one axis and is its own."""
-    return g.product([(node, (1, 0))], node.shape[::-1]) if node.rank == 2 else node
 
 
 def judge(
@@ -171,8 +156,9 @@ def _explained(
             else remarks.not_in_layout(target.name)
         )
         return replace(
-            verdict, mistake="transpose", diagnosis=words, edits=("transpose",), reason=words
-        )
+            verdict, mistake="transpose", diagnosis=words, edits=("transpose",), reason=words,
+            turned=True,
+        )  # fmt: skip
     if claim.free:
         words = remarks.free_index(claim.free)
         fallback = "index"
@@ -188,6 +174,9 @@ def _explained(
     if claim.node is not None and not words and due != _scalar_or(tuple(map(dim, target.shape))):
         truth_node = turned(target.node)
     diagnosis = diagnose(claim, truth_node, truth, seed=seed)
+    right = [] if diagnosis.corrected is None else [diagnosis.corrected]
+    if target.symbol is None and target.node in g.topological(right):
+        diagnosis = Diagnosis()  # z = z is no correction
     return _diagnosed(verdict, diagnosis, words, fallback, due, [x for x, _ in claim.indices])
 
 

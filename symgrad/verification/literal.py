@@ -115,7 +115,7 @@ def lumped(
     numbers = {s: number_of(s) for s in small.sizes if isinstance(s, sp.Dummy)}
     sizes = {**small.sizes, **{s: min(small.sizes[s] + 1, n) for s, n in numbers.items()}}
     repeats = {s: n - sizes[s] + 1 for s, n in numbers.items()}
-    if not all(_keeps_alike(node, repeats) for node in g.topological(general)):
+    if not all(keeps_alike(node, repeats) for node in g.topological(general)):
         return None
     declared = {leaf.name: leaf for leaf in leaves_of(nodes)}
     values = {}
@@ -133,7 +133,8 @@ def number_of(symbol: sp.Dummy) -> int:
     return int(symbol.dummy_index)
 
 
-def _keeps_alike(node: Node, symbols: Mapping[sp.Symbol, int]) -> bool:
+def keeps_alike(node: Node, symbols: Mapping[sp.Symbol, int]) -> bool:
+    """Whether a node takes places along some dimensions that are alike to such places."""
     if node.kind in _ALIKE or (node.kind is Kind.REDUCE and node.op in _ALIKE_OVER):
         return True
     dims = [*node.shape, *(n for arg in node.args for n in arg.shape)]

@@ -17,6 +17,12 @@ that the interval certifies. So the squares are kept.
 so that equal arguments give equal values. What a student may know of them is kept: log is the
 inverse of exp, and the logarithms of 1/u, √u, u·v and u/v are found from those of u and v; erf,
 the arcsine and the arctangent are odd.
+
+**Without intervals.** In a *formal* field a number has residues only, and its sign is what the
+quadratic character says: (ab) has the sign of a times that of b, −a has the other, an exponential
+and a root are positive, and all else is chance. So every branch of a piecewise formula is taken at
+some point, whether a point of real numbers is easily found there or not. What is known to have
+one sign is told (`Exact.signs`). Nothing is outside the domain of a function.
 """
 
 from __future__ import annotations
@@ -57,6 +63,27 @@ CERTAINLY_ZERO = -256
 _KNOWN_LOGARITHMS = 48
 """Logarithms that a new one is compared with."""
 
+_MOST_WHOLE = 1 << 24
+"""Residues up to this, or from its negative, are whole numbers of this size."""
+
+
+class _Nothing:
+    """In the place of a ball where there is none: whatever is made of it is nothing again."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *rest: self
+
+    def __call__(self, *rest: Any) -> Any:
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __call__
+    __truediv__ = __rtruediv__ = __pow__ = __neg__ = __call__
+
+
+NOTHING: Any = _Nothing()
+
 
 @dataclass(eq=False)
 class Exact:
@@ -68,6 +95,15 @@ class Exact:
     logarithms: dict[int, Number] = field(default_factory=dict)
     squares: dict[int, Number] = field(default_factory=dict)
     """The residue of u² → u, for every value that was squared."""
+    formal: bool = False
+    """Whether numbers have no intervals."""
+    signs: dict[int, int] = field(default_factory=dict)
+    """In a formal field, residues of which the sign is known."""
+    steps: dict[int, Number] = field(default_factory=dict)
+    """In a formal field in which branches are free, the residue of x → 1[x > 0], where that is not
+    a number of its own."""
+    strict: bool = False
+    """Whether a value whose sign decides may be 0 on a region: then 1[x > 0] is not 1[x ≥ 0]."""
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
@@ -88,19 +124,36 @@ class Exact:
             residues = tuple(x.numerator % p for p in self.primes)
         else:
             residues = tuple(x.numerator * _inverse(x.denominator % p, p) % p for p in self.primes)
+        if self.formal:
+            return Number(NOTHING, residues, self)
         return Number(arb(fmpq(x.numerator, x.denominator)), residues, self)
 
     def constant(self, value: sp.Expr) -> Number:
         """A SymPy number that is rational or π; its functions are those of `bodies`."""
         if value.is_Rational:
-            return self.rational(Fraction(int(value.p), int(value.q)))
+            found = self.rational(Fraction(int(value.p), int(value.q)))
+            if self.formal and value != 0:
+                self.has_sign(found, 1 if value > 0 else -1)
+            return found
         if value is sp.pi:
             from flint import arb
 
             # the square of a fourth power has a root in any of our fields
             residues = tuple(pow(keyed(self.seed, "π", p) % p, 8, p) for p in self.primes)
-            return Number(arb.pi(), residues, self)
+            return Number(NOTHING if self.formal else arb.pi(), residues, self)
         raise Retry(f"{value} has no exact value here")
+
+    def has_sign(self, x: Number, sign: int) -> None:
+        """Tells the sign of a value of a formal field, unless that is 0."""
+        if any(x.residues):
+            self.signs[x.residues[0]] = sign
+            self.signs[-x.residues[0] % self.primes[0]] = -sign
+
+    def has_step(self, x: Number, step: Number) -> None:
+        """Tells 1[x > 0] of an x ≥ 0 of a formal field."""
+        if any(x.residues):
+            self.steps[x.residues[0]] = step
+            self.steps[-x.residues[0] % self.primes[0]] = self.rational(0)
 
     def is_square(self, x: Fraction) -> bool:
         """Whether the size of a rational has a square root modulo the primes that matter most."""
@@ -155,9 +208,9 @@ class Number:
 
     def inverse(self) -> Number:
         """1/x; raises Retry where x may be 0."""
-        if self.ball.is_zero():
-            raise OutsideDomain("a value is divided by 0")
-        if self.ball.contains(0):
+        if not self.field.formal and self.ball.contains(0):
+            if self.ball.is_zero():
+                raise OutsideDomain("a value is divided by 0")
             raise Imprecise("a divisor may be 0")
         pairs = zip(self.residues, self.field.primes, strict=False)
         return Number(1 / self.ball, tuple(_inverse(a, p) for a, p in pairs), self.field)
@@ -181,7 +234,7 @@ class Number:
         A root that only the inner levels lack leaves the levels above them.
         """
         sign = self.sign()
-        if sign < 0:
+        if sign < 0 and not self.field.formal:
             raise OutsideDomain("a root of a negative value is taken")
         if sign == 0:
             return self
@@ -212,11 +265,13 @@ class Number:
         return Number(self.ball.sqrt(), size.residues[: len(self.residues)], self.field)
 
     def sign(self) -> int:
-        """−1, 0 or 1; raises Imprecise where it is not certain.
+        """−1, 0 or 1; raises Imprecise where it is not certain, and Retry if nothing is known.
 
         1 and −1 are certified, and so is 0 without residues. With them a value is 0 where they
         all are and its ball is tiny, with the chance of an error that agreement has.
         """
+        if self.field.formal:
+            return self._formal_sign()
         if self.ball > 0:
             return 1
         if self.ball < 0:
@@ -228,8 +283,30 @@ class Number:
             return 0
         raise Imprecise("the sign of a value is not certain")
 
+    def _formal_sign(self) -> int:
+        """What is told of it, else what the quadratic character says, or chance."""
+        if not self.residues:
+            raise Retry("a value whose sign is asked for has no residues left")
+        if not any(self.residues):
+            return 0
+        r, level = self.residues[0], self.field.levels[0]
+        known = self.field.signs.get(r)
+        if known is not None:
+            return known
+        if self.field.kind.twos == 1:
+            return 1 if level.is_square(r) else -1
+        opposite = level.prime - r  # −1 is a square
+        chosen = keyed(self.field.seed, "sign", min(r, opposite)) % 2
+        return 1 if chosen == (r < opposite) else -1
+
     def whole(self) -> int:
         """The value of a whole number, such as a label."""
+        if self.field.formal:
+            p = self.field.primes[0]
+            r = self.residues[0] if self.residues else p // 2
+            if min(r, p - r) >= _MOST_WHOLE:
+                raise Retry("a position is not certain")
+            return r if r < _MOST_WHOLE else r - p
         found = self.ball.unique_fmpz()
         if found is None:
             raise Imprecise("a position is not certain")
@@ -269,7 +346,7 @@ class Number:
 
         The residue is that of a random element to the power s, which x chooses.
         """
-        if self.sign() <= 0:
+        if not self.field.formal and self.sign() <= 0:
             raise OutsideDomain("a power of a value that is not positive is taken")
         residues = []
         for k, (level, s) in enumerate(zip(self.field.levels, exponent.residues[1:], strict=False)):
@@ -282,7 +359,7 @@ class Number:
 
     def log(self) -> Number:
         """log x; raises OutsideDomain where x ≤ 0."""
-        if self.sign() <= 0:
+        if not self.field.formal and self.sign() <= 0:
             raise OutsideDomain("the logarithm of a value that is not positive is taken")
         ball = self.ball.log()
         if not self.residues:

@@ -143,12 +143,28 @@ def _called(
     try:
         with np.errstate(all="ignore"):
             result = function(**arguments)
-        return np.asarray(result, dtype=float)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # it is somebody's, and must not end our process
         raise DataError(
             f"{name} failed with {type(error).__name__}: {error} (it was called with arrays of "
             f"the shapes {shapes}); correct it, so that it can be compared."
         ) from error
+    return _real(result, name)
+
+
+def _real(result: Any, name: str) -> np.ndarray:
+    """What a function returned as an array of floats; raises DataError where it is none."""
+    try:
+        found = np.asarray(result)
+    except ValueError:  # rows of different lengths
+        found = np.asarray(None)
+    if found.dtype.kind == "c" and not found.imag.any():
+        found = found.real
+    if found.dtype.kind not in "biuf":
+        kind = type(result).__name__
+        what = {"c": "complex numbers", "O": f"a {kind} that is no array of numbers"}
+        text = "None" if result is None else what.get(found.dtype.kind, f"a {kind}")
+        raise DataError(f"{name} returns {text}; expected an array of real numbers.")
+    return found.astype(float)
 
 
 def _argument(x: np.ndarray, is_label: bool) -> Any:

@@ -9,6 +9,7 @@ as y − t of y + t, is tried earlier. Two edits of one node are built.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,17 +19,27 @@ from symgrad.graph import Node
 from symgrad.verification.arrays import FLOAT
 from symgrad.verification.edits import edits
 from symgrad.verification.evaluate import evaluate
+from symgrad.verification.pool import Pool
 from symgrad.verification.proposals import Edit
 from symgrad.verification.search import AGREE, Found, Search
 
+STARTS = 1_500
+"""Pairs are made of so many edits, the likeliest."""
+
 APART, TOGETHER = 12_000, 3_000
 """At most so many pairs are tried of edits at two places, and of edits in one."""
+
+ANEW = 100_000
+"""Operands of what is computed anew for pairs at two places; of a large claim, fewer are tried."""
 
 FAMILIAR = 0.3
 """By so much an edit is likelier that makes something which is in the truth."""
 
 _EXCHANGE = {"extra_factor", "missing_factor"}
 """Together they put anything in the place of anything, which explains nothing."""
+
+_ADDED, _DROPPED = {"missing_factor", "missing_term"}, {"extra_factor", "extra_term"}
+"""In one place, so do any two of these."""
 
 
 class _Start(NamedTuple):
@@ -40,6 +51,33 @@ class _Start(NamedTuple):
     value: np.ndarray
 
 
+def is_plausible(claim: Node, found: Found, pool: Pool) -> bool:
+    """Whether so few edits left enough of a claim to be its explanation: see `keeps`."""
+    count = len(found.edits) + (found.factor != 1)
+    return count <= 2 and keeps(claim, found.edits, pool) and resembles(claim, found.root, pool)
+
+
+def resembles(claim: Node, root: Node, pool: Pool) -> bool:
+    """Whether at least a third of what stands in one or the other stands in both."""
+    one, other = pool.written(claim).counts, pool.written(root).counts
+    return 3 * (one & other).total() >= (one | other).total()
+
+
+def keeps(claim: Node, changes: Sequence[Edit], pool: Pool) -> bool:
+    """Whether a claim is still there after edits.
+
+    Of all values that stand in the claim or were put into it, at least half were there and are
+    still. Else the claim was thrown away and something else put in its place.
+    """
+    own = pool.written(claim).size
+    gone = came = 0
+    for edit in changes:
+        old, new = pool.written(edit.old).values, pool.written(edit.new).values
+        gone += len(old - new)
+        came += len(new - old)
+    return 2 * (own - gone) >= own + came
+
+
 class Pairs:
     """The pairs of edits of one claim; ``search`` has the truth and the points."""
 
@@ -48,12 +86,15 @@ class Pairs:
         self.order = search.pool.sites(root)[::-1]
         self.place = place = {node: k for k, node in enumerate(self.order)}
         self.above = self._above(place)
+        own = [1 + len(node.args) for node in self.order]
+        self.work = [sum(n for k, n in enumerate(own) if bits >> k & 1) for bits in self.above]
         search.value(root, 0)
         self.truth = search.value(search.truth, 0)
         self.bound = AGREE * np.abs(self.truth).max(initial=0.0)
         familiar = {self._key(node) for node in known}
         self.starts = []
-        for edit in edits(root, search.pool):
+        most = search.affordable(root)
+        for edit in itertools.islice(edits(root, search.pool), most):
             if edit.root.shape != search.truth.shape or edit.old not in place:
                 continue
             value = search.value(edit.new, 0)
@@ -61,6 +102,7 @@ class Pairs:
             bonus = FAMILIAR if makes_known else 0.0
             self.starts.append(_Start(edit, edit.cost - bonus, place[edit.old], value))
         self.starts.sort(key=lambda x: x.cost)
+        del self.starts[STARTS:]
 
     def found(self, others: Sequence[Edit] = ()) -> Found | None:
         """The first pair that makes the claim right; ``others`` are further first edits."""
@@ -75,6 +117,9 @@ class Pairs:
                 above[place[arg]] |= above[k]
         return above
 
+    def _keeps(self, changes: Sequence[Edit]) -> bool:
+        return keeps(self.root, changes, self.search.pool)
+
     def _key(self, node: Node) -> tuple[object, ...]:
         """A value but for its sign, which a formula may have anywhere."""
         value = self.search.value(node, 0)
@@ -85,7 +130,11 @@ class Pairs:
     # ---------------------------------------------------------------------------- two places
 
     def _apart(self) -> Found | None:
+        left = ANEW
         for outer, inner, nested in self._in_order():
+            left -= self.work[outer.place] + self.work[inner.place]
+            if left < 0:
+                return None
             if self._agrees(outer, inner, nested):
                 changes = {outer.edit.old: outer.edit.new, inner.edit.old: inner.edit.new}
                 if nested:
@@ -94,6 +143,8 @@ class Pairs:
                     )
                     changes = {outer.edit.old: new}
                 whole = self.search.pool.with_all(self.root, changes)
+                if not self._keeps((outer.edit, inner.edit)):
+                    continue
                 found = self.search.right((outer.edit, inner.edit), whole)
                 if found is not None and found.factor == 1:
                     return found
@@ -147,16 +198,20 @@ class Pairs:
 
     def _together(self, others: Sequence[Edit]) -> Found | None:
         """Two edits of one node, or one of the whole claim and any other."""
-        search, until = self.search, self.search.tried + TOGETHER
+        search = self.search
+        left = min(TOGETHER, search.affordable(self.root))
         best: Found | None = None
         for first in [*others, *(x.edit for x in self.starts)]:
             sites = None if first in others else {first.new}
+            left -= 1  # its places are looked for
             for second in edits(first.root, search.pool, sites=sites):
-                if search.tried >= until:
+                left -= 1
+                if left < 0:
                     return best
                 if best is not None and first.cost + second.cost >= best.cost:
                     break
-                if {first.mistake, second.mistake} == _EXCHANGE:
+                names = {first.mistake, second.mistake}
+                if (names & _ADDED and names & _DROPPED) or not self._keeps((first, second)):
                     continue
                 found = search.right((first, second), second.root)
                 if found is not None and found.factor == 1:

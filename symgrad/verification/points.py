@@ -11,9 +11,6 @@ a difference is worth.
 - **Small points** are for witnesses: the least dimensions, small whole numbers. A `Free` array
   stands behind every leaf, so that a witness can be made smaller an entry at a time and still
   satisfies what was declared.
-
-A dimension may be an expression: H + 1, or the number of places of a window. Sizes are chosen for
-the symbols, such that every dimension of the graphs comes out as a whole number ≥ 1.
 """
 
 from __future__ import annotations
@@ -29,11 +26,10 @@ import numpy as np
 import sympy as sp
 
 from symgrad import graph as g
-from symgrad.errors import ShapeError
-from symgrad.graph import Dim, Kind, Node
+from symgrad.graph import Dim, Node
 from symgrad.verification.samplers import as_labels, fitted
+from symgrad.verification.sizes import AS_DECLARED, MOST_WORK, Shapes, Sizes, size_of, work
 
-Sizes: TypeAlias = "dict[sp.Symbol, int]"
 Free: TypeAlias = "dict[str, np.ndarray]"
 """For each leaf an array of rationals that its facts do not bind: `point_of` makes them hold."""
 
@@ -51,138 +47,24 @@ class Point:
     ``values`` has an object array of `fractions.Fraction` for each leaf, by name, of the leaf's
     graph shape (a vector has rank 1, a scalar rank 0). ``repeats`` has the dimensions whose last
     place stands for so many places that are all alike (`literal.lumped`), ``instead`` the
-    numbers that another is taken for as a dimension (`literal.instead`).
+    numbers that another is taken for as a dimension (`literal.instead`). ``counting`` has what a
+    dimension symbol is as a number in a formula, where that is not its size.
     """
 
     sizes: Mapping[sp.Symbol, int]
     values: Mapping[str, np.ndarray]
     repeats: Mapping[sp.Symbol, int] = field(default_factory=dict)
     instead: Mapping[int, int] = field(default_factory=dict)
+    counting: Mapping[sp.Symbol, int] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> Mapping[sp.Symbol, int]:
+        """The number that each dimension symbol is in a formula."""
+        return self.counting or self.sizes
 
     def size(self, dim: Dim) -> int:
         """The number that a dimension is here; H + 1 where H has a size."""
         return size_of(dim, self.sizes, self.instead)
-
-
-_AS_DECLARED: Mapping[int, int] = {}
-
-
-def size_of(
-    dim: Dim, sizes: Mapping[sp.Symbol, int], instead: Mapping[int, int] = _AS_DECLARED
-) -> int:
-    """A dimension at given sizes; 0 where it is no whole number."""
-    if isinstance(dim, int):
-        return instead.get(dim, dim)
-    if isinstance(dim, sp.Symbol):
-        return sizes[dim]
-    value = dim.xreplace({s: sp.Integer(sizes[s]) for s in dim.free_symbols})
-    return int(value) if value.is_Integer else 0
-
-
-# --------------------------------------------------------------------------------- dimensions
-
-
-def dims_of(nodes: Iterable[Node]) -> list[Dim]:
-    """Every dimension that occurs in graphs, each once."""
-    found: dict[Dim, None] = {}
-    for node in g.topological(nodes):
-        found.update(dict.fromkeys(node.shape))
-        if node.kind is Kind.LEAF and node.leaf.classes is not None:
-            found[node.leaf.classes] = None
-    return list(found)
-
-
-def dim_symbols(nodes: Sequence[Node]) -> list[sp.Symbol]:
-    """The dimension symbols of graphs: of shapes, weights, constants, conditions and bodies."""
-    found: set[sp.Basic] = set()
-    for node in g.topological(nodes):
-        match node.kind:
-            case Kind.SUM:
-                exprs: list[object] = list(node.weights)
-            case Kind.CONST:
-                exprs = [node.value]
-            case Kind.INDICATOR:
-                exprs = [node.affine.offset]
-            case Kind.MAP:
-                slots = {g.slot(k) for k in range(len(node.args))}
-                found |= node.body.free_symbols - slots
-                continue
-            case _:
-                continue
-        for e in exprs:
-            found |= e.free_symbols if isinstance(e, sp.Basic) else set()
-    for dim in dims_of(nodes):
-        found |= dim.free_symbols if isinstance(dim, sp.Basic) else set()
-    return sorted((s for s in found if isinstance(s, sp.Symbol)), key=lambda s: s.name)
-
-
-class Shapes:
-    """The sizes that the dimension symbols of some graphs may have."""
-
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self.symbols = dim_symbols(nodes)
-        self.dims = [d for d in dims_of(nodes) if not isinstance(d, int | sp.Symbol)]
-
-    def fits(self, sizes: Sizes) -> bool:
-        """Whether every dimension is a whole number ≥ 1."""
-        return all(size_of(d, sizes) >= 1 for d in self.dims)
-
-    def smallest(self, most: int = 12) -> Iterator[Sizes]:
-        """All sizes that fit, those of the least sum first, a symbol being at most ``most``."""
-        count = len(self.symbols)
-        for total in range(count, count * most + 1):
-            for sizes in _summing_to(total, count, most):
-                found = dict(zip(self.symbols, sizes, strict=True))
-                if self.fits(found):
-                    yield found
-
-    def varied(self) -> list[Sizes]:
-        """Four shapes: each symbol has four sizes, and no two symbols always the same.
-
-        Fewer where the dimensions allow fewer; ShapeError where no sizes fit.
-        """
-        if not self.symbols:
-            return [{}]
-        found: list[Sizes] = []
-        for shape in range(len(_SIZES)):
-            for more in range(8):
-                sizes = {s: _size(k, shape) + more for k, s in enumerate(self.symbols)}
-                if sizes not in found and self.fits(sizes):
-                    found.append(sizes)
-                    break
-        if len(found) < len(_SIZES):
-            rest = (s for s in itertools.islice(self.smallest(), 40) if s not in found)
-            found += itertools.islice(rest, len(_SIZES) - len(found))
-        if not found:
-            names = ", ".join(s.name for s in self.symbols)
-            raise ShapeError(
-                f"no sizes of {names} up to 12 make every dimension a whole number ≥ 1; give the "
-                "dimensions as numbers."
-            )
-        return found
-
-
-_SIZES = (2, 3, 1, 4)
-
-
-def _size(k: int, shape: int) -> int:
-    """The size of the k-th symbol: of four symbols all differ, and the next four turn otherwise."""
-    four, place = divmod(k, len(_SIZES))
-    return _SIZES[(place + shape * (2 * four + 1)) % len(_SIZES)] + four // 2
-
-
-def _summing_to(total: int, count: int, most: int) -> Iterator[tuple[int, ...]]:
-    """Tuples of whole numbers 1 … most of a given sum."""
-    if count == 0:
-        if total == 0:
-            yield ()
-        return
-    for first in range(1, min(most, total - count + 1) + 1):
-        for rest in _summing_to(total - first, count - 1, most):
-            yield (first, *rest)
-
-
-# -------------------------------------------------------------------------------------- values
 
 
 def leaves_of(nodes: Iterable[Node]) -> list[Node]:
@@ -195,15 +77,13 @@ def leaves_of(nodes: Iterable[Node]) -> list[Node]:
     return list(found.values())
 
 
-def shape_at(
-    leaf: Node, sizes: Sizes, instead: Mapping[int, int] = _AS_DECLARED
-) -> tuple[int, ...]:
+def shape_at(leaf: Node, sizes: Sizes, instead: Mapping[int, int] = AS_DECLARED) -> tuple[int, ...]:
     """A leaf's shape in numbers."""
     return tuple(size_of(n, sizes, instead) for n in leaf.shape)
 
 
 def point_of(
-    leaves: Iterable[Node], sizes: Sizes, free: Free, instead: Mapping[int, int] = _AS_DECLARED
+    leaves: Iterable[Node], sizes: Sizes, free: Free, instead: Mapping[int, int] = AS_DECLARED
 ) -> Point:
     """The point that free values stand for: every leaf satisfies its facts."""
     values: dict[str, np.ndarray] = {}
@@ -234,18 +114,28 @@ class RandomPoints:
 
     Of a formula that is defined everywhere, all are in [−2, 2]; ``anywhere`` says to draw from
     the other `RANGES` too, for a formula that is defined on part of the line. ``instead`` has the
-    numbers that large numbers are replaced by where they are dimensions.
+    numbers that large numbers are replaced by where they are dimensions. ``beyond`` are sizes
+    at which every place shows that is meant by its number, see `Shapes.beyond`; they are among
+    ``shapes`` unless they are too large.
     """
 
     def __init__(
         self,
         nodes: Sequence[Node],
         seed: int = 0,
-        instead: Mapping[int, int] = _AS_DECLARED,
+        instead: Mapping[int, int] = AS_DECLARED,
     ) -> None:
         self.leaves = leaves_of(nodes)
         self.instead = instead
-        self.shapes = Shapes(nodes).varied()
+        shapes = Shapes(nodes)
+        self.shapes = shapes.varied()
+        self.fits = shapes.fits
+        self.beyond = [] if instead else shapes.beyond()
+        left = MOST_WORK
+        for sizes in self.beyond:
+            left -= work(nodes, sizes)
+            if left >= 0 and sizes not in self.shapes:
+                self.shapes.append(sizes)
         self._random = Random(seed)
         self._count = 0
 

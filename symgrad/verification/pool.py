@@ -6,12 +6,14 @@ activation's derivative, a layer's output, an input. So corrections are made of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import sympy as sp
 
 from symgrad import graph as g
+from symgrad.algebra import softmax_of
 from symgrad.declare import named_symbol
 from symgrad.derivatives import partial_derivative
 from symgrad.elementwise import expand
@@ -67,6 +69,14 @@ class Slope(NamedTuple):
     derivative: Node
 
 
+class Written(NamedTuple):
+    """How many values stand in a formula, and which."""
+
+    size: int
+    values: frozenset[object]
+    counts: Counter[object]
+
+
 class Pool:
     """The values of a forward pass.
 
@@ -86,22 +96,26 @@ class Pool:
         self.forward = [n for n in below if n.kind is Kind.NAMED and n is not root]
         self.leaves = [n for n in below if n.kind is Kind.LEAF and n.leaf.classes is None]
         self.known = known
+        self._written: dict[Node, Written] = {}
         self.atoms = frozenset([*self.forward, *self.leaves, *known, root])
         self.slopes = _slopes(g.topological([root, *stable]), self.forward)
+        self.softmaxes = _softmaxes(g.topological([root, *stable]), self.forward)
         self.parts: list[Node] = [] if truth is None else self._parts(g.peel(truth))
         sums = [] if truth is None else [n for n in self.sites(truth) if n.kind is Kind.SUM]
-        self._summed = [x for n in sums for x in n.args if x.kind is not Kind.CONST]
         self.weights = {sp.S.One, *(abs(c) for n in sums for c in n.weights)}
+        self.dims = _dims(self.weights)
+        parts = [] if truth is None else self.sites(self.tidied(g.peel(truth)))
+        self.sums = [n for n in parts if n.kind is Kind.SUM and len(n.args) > 1]
+        self.products = [n for n in parts if n.kind is Kind.PRODUCT and len(n.args) > 1]
+        self.has_inverse = any(n.kind is Kind.LINALG and n.op == "inverse" for n in parts)
+        self.reciprocals = [n for n in parts if _is_reciprocal(n)]
+        self.functions = {type(n.body) for n in (*below, *parts) if n.kind is Kind.MAP}
+        self.losses = [n for n in below if n.kind is Kind.SUM and not n.rank]
 
     @property
     def values(self) -> list[Node]:
         """What a formula may be made of, later values first."""
         return [*self.known, *reversed(self.forward), *self.leaves]
-
-    @property
-    def terms(self) -> list[Node]:
-        """What may be missing beside a value: other values, and the terms of the truth's sums."""
-        return list(dict.fromkeys([*self.values, *self._summed]))
 
     def _parts(self, truth: Node) -> list[Node]:
         """What the truth is made of, the larger parts first, without its atoms."""
@@ -139,6 +153,20 @@ class Pool:
             same = node in self.atoms or all(done[arg] is arg for arg in node.args)
             done[node] = node if same else g.rebuild(node, [done[arg] for arg in node.args])
         return done[root]
+
+    def written(self, node: Node) -> Written:
+        """What a formula is written with."""
+        for n in g.topological([node], lambda n: () if n in self._written else self._below(n)):
+            if n not in self._written:
+                parts = [self._written[arg] for arg in self._below(n)]
+                counts = sum((x.counts for x in parts), Counter[object]())
+                if n.kind is Kind.MAP or not parts:  # a function is something too
+                    counts[n.body if n.kind is Kind.MAP else n] += 1
+                self._written[n] = Written(counts.total(), frozenset(counts), counts)
+        return self._written[node]
+
+    def _below(self, node: Node) -> tuple[Node, ...]:
+        return () if node in self.atoms else node.args
 
     def exchanged(self, root: Node, one: Node, other: Node) -> list[Node]:
         """A formula with one value in the place of another: either way, and both."""
@@ -182,6 +210,24 @@ def _slopes(below: Iterable[Node], forward: Iterable[Node]) -> list[Slope]:
         argument, derivative = g.substitute([node.args[0], derivative], stable)
         found.setdefault(derivative, Slope(type(body).__name__, argument, value, derivative))
     return list(found.values())
+
+
+def _softmaxes(below: Iterable[Node], forward: Iterable[Node]) -> set[Node]:
+    """The values of the forward pass that are a softmax."""
+    own = {n.name: n for n in forward}
+    named = [n for n in below if n.kind is Kind.NAMED and n.name in own]
+    return {own[n.name] for n in named if softmax_of(g.peel(n)) is not None}
+
+
+def _dims(weights: Iterable[sp.Expr]) -> list[sp.Symbol]:
+    """The dimensions in the weights of the truth: what is divided by n may not have been."""
+    found = {s for c in weights for s in c.free_symbols if isinstance(s, sp.Symbol)}
+    return sorted(found, key=lambda s: s.name)
+
+
+def _is_reciprocal(node: Node) -> bool:
+    """Whether a node is 1/a."""
+    return node.kind is Kind.MAP and node.body == 1 / slot(0)
 
 
 def _is_normalised(node: Node) -> bool:

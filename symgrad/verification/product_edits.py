@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from symgrad import graph as g
 from symgrad.graph import Access, Kind, Labels, Node, label_dims
 from symgrad.verification.pool import Pool, Slope
-from symgrad.verification.proposals import Proposal, name_of
+from symgrad.verification.proposals import Proposal, Words, fitting, name_of
 
 
 def _placements(node: Node, shape: Sequence[g.Dim]) -> Iterator[Labels]:
@@ -77,10 +77,14 @@ def _along(node: Node, labels: Labels) -> Node:
 def factors_inserted(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
     if node.kind not in (Kind.PRODUCT, Kind.NAMED, Kind.LEAF) and node is not root:
         return
-    for value in [*pool.values, *(pool.parts if node is root else ())]:
+    for value in [*pool.values, *pool.reciprocals, *(pool.parts if node is root else ())]:
         for labels in _placements(node, value.shape):
 
             def words(value: Node = value) -> str:
+                if node.kind is Kind.CONST:
+                    return f"{pool.text(value)} is due where {pool.text(node)} stands."
+                if value in pool.reciprocals:
+                    return f"{pool.text(node)} has to be divided by {pool.text(value.args[0])}."
                 return f"The factor {pool.text(value)} is missing beside {pool.text(node)}."
 
             yield Proposal(_times(node, value, labels), "missing_factor", words)
@@ -163,9 +167,8 @@ def factors_dropped(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
         if node.labels[k] == node.labels[n] and len(node.args) > 2
     ]  # such as p·(1 − p), which somebody left in
     for dropped in [*((k,) for k in range(len(node.args))), *pairs]:
-        rest = [a for n, a in enumerate(node.accesses) if n not in dropped]
-        carried = {x for a in rest for x in a.labels}
-        if any(x >= node.rank and x not in carried for x in label_dims(node)):
+        edited = _without(node, dropped)
+        if edited is None or edited is node:
             continue
 
         def words(dropped: tuple[int, ...] = dropped) -> str:
@@ -175,7 +178,21 @@ def factors_dropped(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
             factor = own[0].node if len(own) < 2 else g.product([(a, axes) for a, _ in own], shape)
             return f"The factor {pool.text(factor)} in {pool.text(node)} is one too many."
 
-        yield Proposal(g.product(rest, node.shape), "extra_factor", words)
+        yield Proposal(edited, "extra_factor", words)
+
+
+def _without(node: Node, dropped: Sequence[int]) -> Node | None:
+    """A product without some factors; what a square matrix stood between is joined: A·x → x."""
+    rest = [a for n, a in enumerate(node.accesses) if n not in dropped]
+    arg, labels = node.accesses[dropped[0]]
+    is_square = arg.rank == 2 and arg.shape[0] == arg.shape[1] and labels[0] != labels[1]
+    if len(dropped) > 1 or not is_square or max(labels) < node.rank:
+        return fitting(rest, node.shape, node)
+    kept, gone = sorted(labels)
+    joined = [Access(a, tuple(kept if x == gone else x for x in own)) for a, own in rest]
+    dims = {x for _, own in joined for x in own}
+    summed = {x for x in label_dims(node) if x >= node.rank} - {gone}
+    return g.product(joined, node.shape) if summed <= dims else None
 
 
 def _relabelled(node: Node, k: int, labels: Labels) -> Node | None:
@@ -184,9 +201,7 @@ def _relabelled(node: Node, k: int, labels: Labels) -> Node | None:
     if node.kind is Kind.SUM:
         terms = zip(node.weights, *zip(*accesses, strict=True), strict=True)
         return g.add(terms, node.shape)
-    carried = {x for a in accesses for x in a.labels}
-    contracted = {x for x in label_dims(node) if x >= node.rank}
-    return g.product(accesses, node.shape) if contracted <= carried else None
+    return fitting(accesses, node.shape, node)
 
 
 def transposes(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
@@ -199,10 +214,17 @@ def transposes(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
         if edited is None:
             continue
 
-        def words(arg: Node = arg) -> str:
-            return f"{pool.text(arg)} has to be transposed in {pool.text(node)}, or must not be."
+        def words(arg: Node = arg, due: Node = edited) -> str:
+            return _turned(pool.text(arg), pool.text(node), pool.text(due))
 
         yield Proposal(edited, "transpose", words)
+
+
+def _turned(arg: str, stands: str, due: str) -> str:
+    """That a transpose is missing, or one too many: the texts say which."""
+    more = due.count(f"{arg}ᵀ") - stands.count(f"{arg}ᵀ")
+    how = "has to be" if more > 0 else "must not be" if more < 0 else "is not rightly"
+    return f"{arg} {how} transposed in {stands}: {due} is due."
 
 
 def wrong_orders(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
@@ -218,18 +240,51 @@ def wrong_orders(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
     ]  # fmt: skip
     turned = [Access(a, tuple(swap[t] for t in x)), Access(b, tuple(swap[t] for t in y))]
     for accesses in (flipped, turned):
-        dims: dict[int, object] = {}
-        fits = all(
-            dims.setdefault(t, n) == n
-            for arg, labels in accesses
-            for t, n in zip(labels, arg.shape, strict=True)
-        )
-        if fits and tuple(dims[t] for t in (0, 1)) == node.shape:
+        edited = fitting(accesses, node.shape, node)
+        if edited is not None and edited is not node:
+            yield Proposal(edited, "order", _reordered(node, edited, pool))
 
-            def words() -> str:
-                return f"The factors of {pool.text(node)} are in the wrong order."
 
-            yield Proposal(g.product(accesses, node.shape), "order", words)
+def _reordered(node: Node, due: Node, pool: Pool) -> Words:
+    def words() -> str:
+        stands = pool.text(node)
+        return f"The factors of {stands} are in the wrong order: {pool.text(due)} is due."
+
+    return words
+
+
+def other_orders(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """A·B·x → B·A·x: a part of the truth that has the same factors."""
+    if node.kind is not Kind.PRODUCT or node in pool.atoms:
+        return
+    own = _factors(node, pool)
+    carried = {x for labels in node.labels for x in labels}
+    if len(own) < 3 or not carried.issuperset(range(node.rank)):
+        return
+    for part in pool.products:
+        if part is not node and part.shape == node.shape and _factors(part, pool) == own:
+            yield Proposal(part, "order", _reordered(node, part, pool))
+            minus = g.add([(-1, part, tuple(range(part.rank)))], part.shape)
+            yield Proposal(minus, "order", _reordered(node, part, pool))
+
+
+def _factors(node: Node, pool: Pool) -> list[int]:
+    """The factors of a product, a difference being what it is the other way round."""
+    found, waiting = [], list(node.args)
+    while waiting:
+        x = waiting.pop()
+        if x.kind is Kind.PRODUCT and x not in pool.atoms:
+            waiting += x.args
+        else:
+            found.append(min(x.uid, _minus(x).uid))
+    return sorted(found)
+
+
+def _minus(node: Node) -> Node:
+    if node.kind is not Kind.SUM:
+        return node
+    terms = zip(node.weights, node.args, node.labels, strict=True)
+    return g.add([(-c, arg, labels) for c, arg, labels in terms], node.shape)
 
 
 def wrong_products(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
@@ -249,9 +304,36 @@ def wrong_products(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
     for own, other in pairs:
         flips = ((own, other), (own[::-1], other), (own, other[::-1]))
         for left, right in flips[:1] if elementwise else flips:
-            yield Proposal(
-                g.product([Access(a, left), Access(b, right)], node.shape), "wrong_product", words
-            )
+            edited = _checked([Access(a, left), Access(b, right)], node.shape)
+            if edited is not None:
+                yield Proposal(edited, "wrong_product", words)
+
+
+def _checked(accesses: Sequence[Access], shape: g.Shape) -> Node | None:
+    """A product that sums over other labels than before; None where a label has two sizes."""
+    return fitting(accesses, shape, g.const(1, shape))
+
+
+def sums_dropped(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """Σ a → a, where nothing runs along an axis of the same size."""
+    if node.kind is not Kind.PRODUCT:
+        return
+    carried = {x for labels in node.labels for x in labels}
+    dims = label_dims(node)
+    for axis in range(node.rank):
+        for label in sorted(carried):
+            if axis in carried or label < node.rank or dims[label] != node.shape[axis]:
+                continue
+            accesses = [
+                Access(a, tuple(axis if x == label else x for x in own)) for a, own in node.accesses
+            ]
+
+            edited = g.product(accesses, node.shape)
+
+            def words(due: Node = edited) -> str:
+                return f"The sum is one too many: {pool.text(due)} is due, entry by entry."
+
+            yield Proposal(edited, "extra_sum", words)
 
 
 def wrong_indices(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
@@ -269,7 +351,10 @@ def wrong_indices(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
                 if edited is None:
                     continue
 
-                def words(arg: Node = arg) -> str:
-                    return f"{pool.text(arg)} has a wrong index in {pool.text(node)}."
+                def words(arg: Node = arg, due: Node = edited) -> str:
+                    stands = pool.text(node)
+                    return (
+                        f"{pool.text(arg)} has a wrong index in {stands}: {pool.text(due)} is due."
+                    )
 
                 yield Proposal(edited, "index", words)

@@ -15,6 +15,7 @@ from symgrad.listing import shape_text
 from symgrad.show.text import formula
 
 if TYPE_CHECKING:
+    from symgrad.verification.claims import Claim
     from symgrad.verification.steps import Steps, StepVerdict
     from symgrad.verification.verdict import Verdict
 
@@ -36,6 +37,13 @@ def shortened(text: str, most: int = MOST) -> str:
 def formula_text(expr: Any) -> str:
     """A SymPy value on one line."""
     return formula(expr)
+
+
+def as_read(name: str, claim: Claim, goes_on: bool) -> str:
+    """A claim about a name as it was understood; "" where that is not as simple."""
+    if claim.value is None or claim.indices or not name:
+        return ""
+    return equation("" if goes_on else name, f"{'= ' * goes_on}{formula(claim.value)}")
 
 
 def shape_words(shape: Sequence[Any]) -> str:
@@ -73,6 +81,15 @@ def transposed(name: str, shape: Sequence[Any]) -> str:
     )
 
 
+def turned_again(numbers: Sequence[int]) -> str:
+    """Other lines are transposes, too."""
+    many = len(numbers) > 1
+    return (
+        f"Line{'s' * many} {listed([str(n) for n in numbers])} {'are' if many else 'is'} wrong in "
+        f"the same way: right, but for the transpose."
+    )
+
+
 def circular(name: str) -> str:
     """The right side uses the name of what it should say."""
     return (
@@ -92,10 +109,9 @@ def not_in_layout(name: str) -> str:
 def free_index(names: Sequence[str]) -> str:
     """The right side has an index that the left side has not."""
     many = len(names) > 1
-    listed = " and ".join(names)
     return (
-        f"{listed} {'are indices' if many else 'is an index'} on the right side only, and nothing "
-        f"sums over {'them' if many else 'it'}."
+        f"{listed(names)} {'are indices' if many else 'is an index'} on the right side only, and "
+        f"nothing sums over {'them' if many else 'it'}."
     )
 
 
@@ -125,8 +141,45 @@ REGROUPED = (
 NOTHING_SAID = "nothing was claimed"
 
 
-FOLLOWER = "The line that follows from a wrong one is right as a step, and counts as right."
-FOLLOWERS = "The lines that follow from a wrong one are right as steps, and count as right."
+IN_CIRCLE = (
+    "This is true, but the lines go in a circle: each is made of what the other says, so nothing "
+    "is derived. Write one of them in values of the forward pass."
+)
+
+
+def declared(names: Sequence[str]) -> str:
+    """Lines give values to what has them."""
+    one = len(names) == 1
+    return (
+        f"{listed(names)} {'is' if one else 'are'} given by the model and "
+        f"{'keeps its value' if one else 'keep their values'}; no line can give "
+        f"{'it another' if one else 'them others'}."
+    )
+
+
+def not_derived(names: Sequence[str], readable: bool = True) -> str:
+    """What is built on has not been derived."""
+    one = len(names) == 1
+    return (
+        f"No line {'' if readable else 'that can be read '}derives {listed(names)}. What is made "
+        f"of {'it' if one else 'them'} is true, but is derived only when "
+        f"{'it is' if one else 'they are'}."
+    )
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``A, B and C``."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
+
+
+FOLLOWER = "The line that follows from a wrong one is right as a step; the mistake is counted once."
+FOLLOWERS = (
+    "The lines that follow from a wrong one are right as steps; the mistake is counted once."
+)
 
 
 def carried(number: int) -> str:
@@ -194,6 +247,9 @@ STATUS_WORDS = {
     "undecided": "undecided",
     "unreadable": "not readable",
     "named": "names a value",
+    "not derived": "true, but not derived",
+    "circular": "true, but circular",
+    "left out": "left out",
 }
 """A status of a line, and what the table shows."""
 
@@ -207,7 +263,7 @@ def of_steps(steps: Steps) -> str:
 
 def lines_of_steps(steps: Steps) -> list[tuple[str, str]]:
     """The lines of the table and the remark below it, each with what it is."""
-    rows = [(str(x.number), shortened(x.text, _WIDEST), _status(x)) for x in steps]
+    rows = [(str(x.number), shortened(x.read or x.text, _WIDEST), _status(x)) for x in steps]
     if not rows:
         return [("There is no equation in this text.", "unreadable")]
     number = max(len(row[0]) for row in rows)
@@ -221,8 +277,13 @@ def lines_of_steps(steps: Steps) -> list[tuple[str, str]]:
         found.append(("", "detail"))
         found.append((f"Line {first.number} is the first that is wrong.", "wrong"))
         found += details(first.verdict)
+    turned = _turned_again(steps)
+    if turned:
+        found += [("", "detail"), (turned_again(turned), "wrong again")]
     for step in steps:
-        remark = step.remark
+        remark = step.remark if step.status != "left out" else ""
+        if step.number in turned:
+            continue
         if step.status == "wrong again" and step.verdict is not None:
             remark = f"this is wrong again. {step.verdict.diagnosis}".strip()
         if remark:
@@ -231,9 +292,26 @@ def lines_of_steps(steps: Steps) -> list[tuple[str, str]]:
     return found
 
 
+def _turned_again(steps: Steps) -> list[int]:
+    """The lines that are transposes as the first wrong one is."""
+    first = steps.first_wrong
+    if first is None or first.verdict is None or not first.verdict.turned:
+        return []
+    again = [x for x in steps if x.status == "wrong again" and x.verdict is not None]
+    found = {x.number for x in again if x.verdict is not None and x.verdict.turned}
+    other = {x.number for x in again if x.verdict is None or not x.verdict.turned}
+    return sorted(found - other - {first.number})
+
+
 def _status(step: StepVerdict) -> str:
-    if step.status == "follows":
+    if step.status == "follows" and not step.lacking:
         return carried(step.follows) if step.follows else STATUS_WORDS[step.status]
+    if step.lacking:
+        true = "true" if step.status == "not derived" else "follows"
+        return f"{true}, but {_are(step.lacking)} not derived"
+    claim = step.claim
+    if step.status == "named" and claim is not None and claim.left == claim.text:
+        return "says nothing"
     if step.status == "right" and step.above is False:
         return "right, but not equal to the line above"
     return STATUS_WORDS[step.status]
@@ -241,16 +319,52 @@ def _status(step: StepVerdict) -> str:
 
 def _closing(steps: Steps) -> list[str]:
     found = []
+    lacking = list(dict.fromkeys(name for x in steps for name in x.lacking))
+    if lacking:
+        found.append(not_derived(lacking, all(x.status != "unreadable" for x in steps)))
+    if any(x.status == "circular" and not x.remark for x in steps):
+        found.append(IN_CIRCLE)
     if steps.missing:
-        names = " and ".join(steps.missing)
-        found += ["", f"No line says what {names} {'is' if len(steps.missing) == 1 else 'are'}."]
-    if not found and bool(steps):
-        return ["", "Every line is right."]
-    followers = [x for x in steps if x.status == "follows"]
+        found.append(f"No line says what {_are(steps.missing)}.")
+    left_out = [x for x in steps if x.status == "left out"]
+    if left_out:
+        names = list(dict.fromkeys(x.text.partition("=")[0].strip() for x in left_out))
+        lines = list(dict.fromkeys(str(x.number) for x in left_out))
+        found.append(
+            f"Line{'s' * (len(lines) > 1)} {listed(lines)} {'is' if len(lines) == 1 else 'are'} "
+            f"left out: {declared(names)}"
+        )
+    if bool(steps) and not lacking:
+        found.append("Every other line is right." if left_out else "Every line is right.")
+    followers = sum(x.status == "follows" for x in steps)
     if followers:
-        one = len(followers) == 1
-        found += ["", FOLLOWER if one else FOLLOWERS]
-    return found
+        found.append(FOLLOWER if followers == 1 else FOLLOWERS)
+    return [line for x in found for line in ("", x)]
+
+
+_EARNED = {
+    "right": "right",
+    "corrected": "wrong, then put right",
+    "follows": "right as a step",
+    "wrong": "wrong",
+    "wrong again": "wrong",
+    "undecided": "not decided",
+    "not derived": "true, but not derived",
+    "unreadable": "not readable",
+    "missing": "missing",
+}
+
+
+def earned(state: str, step: StepVerdict | None) -> str:
+    """Why a gradient earned what it did."""
+    words = _EARNED[state]
+    if state == "follows" and step is not None and step.follows:
+        return f"{words}, {carried(step.follows)}"
+    if step is not None and step.lacking:
+        return (
+            f"{words}: {listed(step.lacking)} {'is' if len(step.lacking) == 1 else 'are'} missing"
+        )
+    return words
 
 
 # ------------------------------------------------------------------------------------- functions

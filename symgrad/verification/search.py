@@ -23,12 +23,13 @@ from symgrad import graph as g
 from symgrad.graph import Node
 from symgrad.verification.arrays import FLOAT
 from symgrad.verification.edits import EDITS, Row, edits
-from symgrad.verification.equality import compare
+from symgrad.verification.equality import are_equal
 from symgrad.verification.evaluate import evaluate
 from symgrad.verification.literal import instead
-from symgrad.verification.points import Point, RandomPoints, dim_symbols
+from symgrad.verification.points import Point, RandomPoints
 from symgrad.verification.pool import Pool
 from symgrad.verification.proposals import Edit
+from symgrad.verification.sizes import dim_symbols
 from symgrad.verification.trials import Trials
 
 AGREE = 1e-8
@@ -40,6 +41,9 @@ KINKED = 60
 
 SINGLES = 3_000
 """At most so many edits are tried alone."""
+
+WORK = 100_000
+"""So many operands are handled at the most in building them; of a large claim, fewer are tried."""
 
 LARGEST = 1_000
 """The numerator and the denominator of a factor that people forget: 2, ½, the size of a batch."""
@@ -127,6 +131,10 @@ class Search:
 
     # --------------------------------------------------------------------------- searching
 
+    def affordable(self, root: Node) -> int:
+        """How many edits of a claim may be built: it is rebuilt for each of them."""
+        return WORK // sum(1 + len(node.args) for node in self.pool.sites(root))
+
     def right(self, edits: tuple[Edit, ...], root: Node) -> Found | None:
         """A claim after edits, if a factor of it is the truth for certain."""
         factor = self.constant(root)
@@ -138,7 +146,7 @@ class Search:
         trials = Trials(whole, self.truth, self.seed + 2)
         if trials.switches and any(trial.differ() for trial in trials.defined(KINKED)):
             return None
-        if compare(whole, self.truth, seed=self.seed).equal is not True:
+        if not are_equal(whole, self.truth, self.seed):
             return None
         return Found(edits, factor, whole)
 
@@ -148,7 +156,7 @@ class Search:
         if plain is not None:
             return plain
         scaled: Found | None = None
-        until = self.tried + SINGLES
+        until = self.tried + min(SINGLES, self.affordable(root))
         best: Found | None = None
         for edit in edits(root, self.pool, rows):
             if self.tried >= until or (best is not None and edit.cost > best.cost):
@@ -157,7 +165,8 @@ class Search:
             if found is None:
                 continue
             if found.factor != 1:
-                scaled = scaled or found
+                if edit.mistake != "factor" or not found.factor.free_symbols:
+                    scaled = scaled or found  # n·a + b over n is a + b with n missing below b
             elif best is None:
                 best = found
         return best or scaled

@@ -12,20 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import sympy as sp
-
 import symgrad.language.syntax as s
-from symgrad import functions as f
-from symgrad.activations import ELEMENTWISE
-from symgrad.derivatives import partial_derivative
-from symgrad.errors import DerivativeError, UnsupportedError
-from symgrad.graph import Kind, slot
-from symgrad.language.arithmetic import filled, shape
+from symgrad.language.arithmetic import shape
 from symgrad.language.functions import KNOWN
 from symgrad.language.names import canonical
-from symgrad.language.scope import Rules, Scope
-from symgrad.language.tex.rules import TEX_RULES
-from symgrad.lift import lift
+from symgrad.language.source import Span
+from symgrad.symbols import LabelSymbol
 from symgrad.verification.names import NABLA, Truth
 
 Values = Callable[[str], Any]
@@ -44,10 +36,18 @@ class Derivative(s.Expr):
 
 
 @dataclass(frozen=True)
-class OfAnother(s.Expr):
+class Partial(s.Expr):
     """``dh/dz``: the derivative of something that is not the loss."""
 
     above: str
+    below: str
+
+
+@dataclass(frozen=True)
+class Refused(s.Expr):
+    """What is known and not read, with the sentence that says why."""
+
+    message: str
 
 
 def meant(tree: s.Expr, truth: Truth, value_of: Values) -> s.Expr:
@@ -75,7 +75,8 @@ def meant(tree: s.Expr, truth: Truth, value_of: Values) -> s.Expr:
 # ----------------------------------------------------------------------------------- in chains
 
 
-def _parts(item: s.Expr) -> tuple[s.Expr, tuple[s.Suffix, ...]]:
+def parts_of(item: s.Expr) -> tuple[s.Expr, tuple[s.Suffix, ...]]:
+    """A factor and what stands behind it."""
     return (item.base, item.suffixes) if isinstance(item, s.Item) else (item, ())
 
 
@@ -92,7 +93,7 @@ def _links(links: tuple[s.Link, ...], truth: Truth, value_of: Values) -> tuple[s
     for link in links:
         joined = None
         if result:
-            rules = (_quotient, _nabla, _primed)
+            rules = (_quotient, _nabla, _primed, _by_rows)
             joined = next((x for r in rules if (x := r(result[-1], link, truth, value_of))), None)
         if joined is None:
             result.append(link)
@@ -103,35 +104,80 @@ def _links(links: tuple[s.Link, ...], truth: Truth, value_of: Values) -> tuple[s
 
 def _quotient(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
     """``dL / dW1`` → ∂L/∂W1, one name."""
-    above, (below, suffixes) = left.item, _parts(right.item)
+    (above, before), (below, suffixes) = parts_of(left.item), parts_of(right.item)
     if right.operator != "/" or not (isinstance(above, s.Name) and isinstance(below, s.Name)):
         return None
     if above.name[0] not in "d∂" or below.name[0] not in "d∂" or value_of(above.name) is not None:
         return None
     value, of = canonical(below.name[1:]), canonical(above.name[1:])
-    if not truth.is_loss(of):
-        both = truth.value(of) is not None and truth.value(value) is not None
-        at = above.at.to(right.item.at)
-        return OfAnother(at, 2, of) if both and value_of(below.name) is None else None
+    if truth.is_loss(of) and not before and suffixes and _is_inverse(suffixes[0]):
+        return Refused(
+            right.item.at,
+            2,
+            f"a derivative by an inverse is not read; name it in the model, P = {value}^-1, and "
+            "write the derivative by that name, or by the matrix itself.",
+        )
+    if not truth.is_loss(of) or before:
+        given = (of, before), (value, suffixes)
+        return _of_another(above.at.to(right.item.at), below.name, given, truth, value_of)
     base = s.Name(above.at.to(below.at), 1, f"∂{truth.root.name}/∂{value}")
     if truth.value(value) is None and (entry := _entry(value, base, truth, value_of)) is not None:
         return _item(base=entry[0], suffixes=(entry[1], *suffixes))
     return _item(base, suffixes)
 
 
+def _is_inverse(suffix: s.Suffix) -> bool:
+    if not isinstance(suffix, s.Power):
+        return False
+    inner = suffix.exponent
+    while isinstance(inner, s.Arguments) and len(inner.positional) == 1:
+        inner = inner.positional[0]
+    return isinstance(inner, s.Terms) and inner.terms[0][0] < 0
+
+
+def _of_another(
+    at: Span,
+    typed: str,
+    given: tuple[tuple[str, tuple[s.Suffix, ...]], tuple[str, tuple[s.Suffix, ...]]],
+    truth: Truth,
+    value_of: Values,
+) -> s.Expr | None:
+    """``dp/dz`` and ``dp[k]/dz[j]``, where both are values of the loss."""
+    names: list[str] = []
+    positions: list[s.Expr] = []
+    for k, (name, suffixes) in enumerate(given):
+        entry = None
+        if truth.value(name) is None:
+            entry = _entry(name, s.Name(at, 1, name), truth, value_of)
+        if entry is not None:
+            name, suffixes = entry[0].name, (entry[1], *suffixes)
+        if suffixes and isinstance(suffixes[0], s.Positions):
+            positions += suffixes[0].positions
+            suffixes = suffixes[1:]
+        turned = k == 1 and all(isinstance(x, s.Transposition) for x in suffixes)
+        if truth.value(name) is None or (suffixes and not turned):
+            return None
+        names.append(name)
+    if value_of(typed) is not None:
+        return None
+    found = Partial(at, 2, *names)
+    return _item(found, (s.Positions(at, 2, tuple(positions)),) if positions else ())
+
+
 def _nabla(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
     """``∇_W1 L`` → ∇_W1, and ``∇_z[k] L`` → ∇_z[k]."""
-    base, suffixes = _parts(left.item)
+    base, suffixes = parts_of(left.item)
     if right.operator or not (isinstance(base, s.Name) and isinstance(right.item, s.Name)):
         return None
-    if base.name[0] in ("∇", NABLA) and truth.is_loss(right.item.name):
+    named = base.name[0] in ("∇", NABLA) or (base.name.startswith("grad") and base.name != "grad")
+    if named and value_of(base.name) is None and truth.is_loss(right.item.name):
         return _item(replace(base, at=base.at.to(right.item.at)), suffixes)
     return None
 
 
 def _primed(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
     """``σ'(z)`` and ``σ′(z)``."""
-    (base, suffixes), (argument, behind) = _parts(left.item), _parts(right.item)
+    (base, suffixes), (argument, behind) = parts_of(left.item), parts_of(right.item)
     if right.operator or not (isinstance(base, s.Name) and isinstance(argument, s.Arguments)):
         return None
     name = base.name.removesuffix("′")
@@ -144,6 +190,22 @@ def _primed(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Ex
     at = base.at.to(argument.at)
     inner = Derivative(at, argument.height + 1, name, argument.positional[0])
     return _item(inner, (*rest, *behind))
+
+
+def _by_rows(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
+    """``softmax_rows(S)``, as derivations print softmax(S, rows=true)."""
+    name, (argument, behind) = left.item, parts_of(right.item)
+    if right.operator or not (isinstance(name, s.Name) and isinstance(argument, s.Arguments)):
+        return None
+    head = name.name.removesuffix("_rows")
+    if head == name.name or head not in KNOWN or value_of(name.name) is not None:
+        return None
+    option = s.Name(name.at, 1, "rows"), s.Name(name.at, 1, "true")
+    arguments = replace(argument, options=(*argument.options, option))
+    at = name.at.to(argument.at)
+    return _item(
+        s.Application(at, argument.height + 1, replace(name, name=head), arguments), behind
+    )
 
 
 def _is_value(name: str, truth: Truth, value_of: Values) -> bool:
@@ -165,10 +227,101 @@ def _superscript(node: Any, truth: Truth, value_of: Values) -> Any:
         inner = inner.positional[0]
     if isinstance(power.exponent, s.Arguments) and isinstance(inner, s.Number | s.Name):
         text = inner.text if isinstance(inner, s.Number) else inner.name
-        numbered = s.Name(node.base.at.to(power.at), 1, f"{name}{text}")
-        if value_of(numbered.name) is not None or truth.differentiated(numbered.name) is not None:
-            return _item(numbered, node.suffixes[1:])
+        for spelled in (f"{name}{text}", f"{_capital(name)}{text}"):
+            if value_of(spelled) is not None or truth.differentiated(spelled) is not None:
+                base = s.Name(node.base.at.to(power.at), 1, spelled)
+                return _item(base, node.suffixes[1:])
     return node
+
+
+def _partial(node: Any, truth: Truth, value_of: Values) -> Any:
+    """``∂p/∂z`` in one name, as LaTeX has it."""
+    if not isinstance(node, s.Name) or node.name[0] != "∂" or truth.target(node.name) is not None:
+        return node
+    above, slash, below = node.name[1:].partition("/∂")
+    known = truth.value(above) is not None and truth.value(below) is not None
+    return Partial(node.at, 2, above, below) if slash and known else node
+
+
+def _unit(node: Any, truth: Truth, value_of: Values) -> Any:
+    """``e_c`` of a class c: the vector that is 1 at c."""
+    label: s.Expr | None = None
+    rest: tuple[s.Suffix, ...] = ()
+    if isinstance(node, s.Name) and node.name.startswith("e_"):
+        label = replace(node, name=node.name[2:])
+    elif isinstance(node, s.Item) and isinstance(node.base, s.Name) and node.base.name == "e":
+        first, *others = node.suffixes
+        if isinstance(first, s.Positions) and len(first.positions) == 1:
+            label, rest = first.positions[0], tuple(others)
+    name = node.name if isinstance(node, s.Name) else "e"
+    if not isinstance(label, s.Name) or value_of(name) is not None:
+        return node
+    if not isinstance(value_of(label.name), LabelSymbol):
+        return node
+    arguments = s.Arguments(node.at, 2, (label,), ())
+    return _item(s.Application(node.at, 3, s.Name(node.at, 1, "onehot"), arguments), rest)
+
+
+def _kronecker(node: Any, truth: Truth, value_of: Values) -> Any:
+    """``δ_kc``, ``δ[k, c]``: 1[k = c], where δ is no adjoint with two axes."""
+    positions: tuple[s.Expr, ...] = ()
+    rest: tuple[s.Suffix, ...] = ()
+    if isinstance(node, s.Name) and node.name.startswith("δ_") and len(node.name) == 4:
+        if truth.target(node.name) is None and value_of(node.name) is None:
+            positions = tuple(s.Name(node.at, 1, canonical(x)) for x in node.name[2:])
+    elif isinstance(node, s.Item) and isinstance(node.base, s.Name) and node.base.name == "δ":
+        first, *others = node.suffixes
+        if isinstance(first, s.Positions):
+            positions, rest = first.positions, tuple(others)
+    if not positions or value_of("δ") is not None:
+        return node
+    head = positions[0]
+    of_value = isinstance(head, s.Name) and truth.target(f"δ_{head.name}") is not None
+    if isinstance(head, s.Name) and of_value:  # \\delta_{z, k}, an entry of δ_z
+        whole = s.Name(node.at, 1, f"δ_{head.name}")
+        inner = (s.Positions(node.at, 2, positions[1:]),) if positions[1:] else ()
+        return _item(whole, (*inner, *rest))
+    if len(positions) != 2:
+        return node
+    own = truth.target("δ")
+    if own is not None and own.node.rank == 2 and not _is_class_of_another(positions):
+        return node
+    equation = s.Relation(node.at, 3, positions[0], "=", positions[1])
+    return _item(s.Indicator(node.at, 4, (equation,)), rest)
+
+
+def _is_class_of_another(positions: tuple[s.Expr, ...]) -> bool:
+    """Whether this is δ[k, y[n]], and not δ[n, y[n]], an entry."""
+    for one, other in (positions, positions[::-1]):
+        if isinstance(one, s.Item) and isinstance(one.suffixes[0], s.Positions):
+            names = {x.name for x in names_in(one.suffixes[0].positions)}
+            return isinstance(other, s.Name) and other.name not in names
+    return False
+
+
+def _capital(name: str) -> str:
+    """``w`` as W, ``∂L/∂w`` as ∂L/∂W: an entry is written small."""
+    return name[:-1] + name[-1].upper() if name[-1].isascii() else name
+
+
+def _ones(node: Any, truth: Truth, value_of: Values) -> Any:
+    """The 1 of ``A·1``, ``1'A`` and ``1·v'``, which is ones, as many as fit."""
+    if not isinstance(node, s.Chain):
+        return node
+    links = list(node.links)
+    for k, link in enumerate(links):
+        base, suffixes = parts_of(link.item)
+        if not (isinstance(base, s.Number) and base.text == "1") or link.operator == "/":
+            continue
+        turned = bool(suffixes) and all(isinstance(x, s.Transposition) for x in suffixes)
+        _, behind = parts_of(links[-1].item)
+        before_row = k == 0 and len(links) == 2 and any(
+            isinstance(x, s.Transposition) for x in behind
+        )  # fmt: skip
+        last = 0 < k == len(links) - 1 and link.operator in ("", "·") and link.sign > 0
+        if turned or (not suffixes and (before_row or last)):
+            links[k] = replace(link, item=_item(s.Ones(base.at, 1), suffixes))
+    return replace(node, links=tuple(links))
 
 
 def _joined_indices(node: Any, truth: Truth, value_of: Values) -> Any:
@@ -190,6 +343,10 @@ def _entry(
     value = value_of(base) if base else None
     if value is None and base:
         value = truth.differentiated(base)
+    if value is None and base[:1].islower() and base[:1].isascii():  # w_jk of W
+        base = base[0].upper() + base[1:]
+        whole = at.name.removesuffix(name) + base
+        value = value_of(base)
     if value is None or not letters.isalpha():
         return None
     axes = [n for n in shape(value) if n != 1]
@@ -199,7 +356,22 @@ def _entry(
     return replace(at, name=whole), s.Positions(at.at, 2, names)
 
 
-_RULES = (_superscript, _joined_indices)
+def _identity(node: Any, truth: Truth, value_of: Values) -> Any:
+    """``I_n`` and ``I_3``: the identity of a size."""
+    if not isinstance(node, s.Name) or not node.name.startswith("I_"):
+        return node
+    size = node.name[2:]
+    known = value_of(size)
+    if value_of(node.name) is not None or not (
+        size.isdigit() or getattr(known, "is_integer", False)
+    ):
+        return node
+    inner = s.Number(node.at, 1, size) if size.isdigit() else s.Name(node.at, 1, size)
+    arguments = s.Arguments(node.at, 2, (inner,), ())
+    return s.Application(node.at, 3, s.Name(node.at, 1, "eye"), arguments)
+
+
+_RULES = (_superscript, _partial, _unit, _kronecker, _joined_indices, _identity, _ones)
 
 
 # -------------------------------------------------------------------------------------- indices
@@ -214,7 +386,7 @@ def free_indices(tree: s.Expr, knows: Knows, bound: set[str]) -> list[s.Name]:
             for x in node:
                 visit(x, bound, inside)
         elif isinstance(node, s.BigSum):
-            names = {x.name for x in _names_in(node.ranges)}
+            names = {x.name for x in names_in(node.ranges)}
             letters = {c for x in names if len(x) > 1 for c in x}
             visit(node.body, bound | names | letters, inside)
         elif isinstance(node, s.Name):
@@ -229,125 +401,21 @@ def free_indices(tree: s.Expr, knows: Knows, bound: set[str]) -> list[s.Name]:
     return found
 
 
-def _names_in(node: Any) -> Iterator[s.Name]:
+def names_in(node: Any) -> Iterator[s.Name]:
+    """The names in a tree."""
     if isinstance(node, tuple):
         for x in node:
-            yield from _names_in(x)
+            yield from names_in(x)
     elif isinstance(node, s.Name):
         yield node
     elif isinstance(node, s.Node | s.Link):
         for x in vars(node).values():
-            yield from _names_in(x)
+            yield from names_in(x)
 
 
-# ----------------------------------------------------------------------------------- precedence
-
-_LOOSE = frozenset({"⊙", "∘", ".*"})
-
-
-def left_to_right(tree: s.Expr, knows: Knows) -> s.Expr | None:
-    """``a ⊙ b c`` read as (a ⊙ b) c, which is how many people mean it; None where nothing changes.
-
-    By the rules of the language, and of most books, it is a ⊙ (b c). Where that does not fit and
-    this does, this is what was meant.
-    """
-    changed = False
-
-    def read(node: Any) -> Any:
-        nonlocal changed
-        if isinstance(node, tuple):
-            return tuple(map(read, node))
-        if not isinstance(node, s.Node | s.Link):
-            return node
-        node = replace(node, **{x.name: read(getattr(node, x.name)) for x in fields(node)})
-        if isinstance(node, s.Chain):
-            regrouped = _from_left(node, knows)
-            changed = changed or regrouped is not node
-            return regrouped
-        return node
-
-    found = read(tree)
-    return found if changed else None
-
-
-def _from_left(chain: s.Chain, knows: Knows) -> s.Chain:
-    """The factors with everything up to the right operand of each ⊙ in parentheses."""
-    done: list[s.Link] = []
-    waiting = list(chain.links)
-    while waiting:
-        link = waiting.pop(0)
-        if link.operator not in _LOOSE:
-            done.append(link)
-            continue
-        operand = [replace(link, operator="", sign=1)]
-        name = link.item
-        applied = isinstance(name, s.Name) and not knows(name.name) and name.name in KNOWN
-        if applied and waiting and waiting[0].operator == "":
-            operand.append(waiting.pop(0))
-        if not waiting or waiting[0].operator in _LOOSE:
-            done.append(link)
-            done += operand[1:]
-            continue
-        inner = s.Chain(chain.at, chain.height, (*done, replace(link, item=_run(operand))))
-        closed = s.Arguments(
-            chain.links[0].item.at.to(link.item.at), chain.height + 1, (inner,), ()
-        )
-        done = [s.Link("", 1, closed)]
-    if len(done) == len(chain.links):
-        return chain
-    return replace(chain, links=tuple(done))
-
-
-def _run(links: list[s.Link]) -> s.Expr:
+def run_of(links: list[s.Link]) -> s.Expr:
+    """Factors as one expression."""
     if len(links) == 1:
         return links[0].item
     at = links[0].item.at.to(links[-1].item.at)
     return s.Chain(at, 1 + max(x.item.height for x in links), tuple(links))
-
-
-# ---------------------------------------------------------------------------------- its meaning
-
-
-def derivative_of(name: str, function: Any, value: Any) -> Any:
-    """f′ at ``value``, entry by entry; DerivativeError for a function of more than one entry."""
-    t = sp.Symbol("t", real=True)
-    try:
-        node = lift(function(t))
-    except (TypeError, UnsupportedError):
-        node = None
-    if node is None or (name in KNOWN and function not in _SCALAR):
-        raise DerivativeError(
-            f"{name}′ was written, and {name} is no function of one number; write its derivative "
-            "out."
-        )
-    if node.kind is Kind.LEAF:
-        body: Any = sp.S.One
-    elif node.kind is Kind.MAP and len(node.args) == 1:
-        body = partial_derivative(node.body, 0).xreplace({slot(0): t})
-    else:
-        raise DerivativeError(f"{name}′ has no formula here; write the derivative out.")
-    if not shape(value):
-        return body.xreplace({t: value})
-    return f.mapped(sp.Lambda(t, body), value) if body.has(t) else filled(body, value)
-
-
-_SCALAR = frozenset(ELEMENTWISE)
-"""Functions of one number, which have a derivative f′."""
-
-
-def _derivative(node: Derivative, scope: Scope) -> Any:
-    name = node.function
-    function = scope.names[name] if name in scope.names else KNOWN[name]
-    return derivative_of(name, function, scope.build(node.argument))
-
-
-def _of_another(node: OfAnother, scope: Scope) -> Any:
-    raise scope.error(
-        node,
-        f"this is a derivative of {node.above}, and claims are about "
-        "derivatives of the loss; write out what it is.",
-    )
-
-
-CLAIM_RULES: Rules = {**TEX_RULES, Derivative: _derivative, OfAnother: _of_another}
-"""The meanings of the language's nodes, and that of f′."""

@@ -16,8 +16,10 @@ from sympy.core.relational import Relational
 
 from symgrad import graph as g
 from symgrad import vocabulary as v
+from symgrad.bounds import bounds
 from symgrad.elementwise import expand
 from symgrad.graph import Access, Kind, Node, Shape, slot
+from symgrad.intervals import of_expression
 from symgrad.simplify import normalise
 
 _first: Callable[..., sp.Expr] = lambda t, *rest: t  # noqa: E731
@@ -40,6 +42,35 @@ def _in_body(body: sp.Expr) -> Iterator[sp.Expr]:
             yield rule(*e.args)
         elif isinstance(e, Relational):
             yield e.lhs - e.rhs
+
+
+def decisions(node: Node) -> int:
+    """How often a node itself decides on a branch, that of a maximum counting as several."""
+    if node.kind is Kind.REDUCE:
+        return 0 if node.op == "logsumexp" else OF_MAXIMUM
+    return sum(1 for _ in _in_body(node.body)) if node.kind is Kind.MAP else 0
+
+
+OF_MAXIMUM = 3
+"""As many signs say which of a few entries is the largest."""
+
+
+def unsteady_roots(node: Node) -> int:
+    """How many roots a map takes of values that may touch 0, as √((x − 1)²) = |x − 1| does."""
+    if node.kind is not Kind.MAP:
+        return 0
+    of_slots = {slot(k): bounds(arg) for k, arg in enumerate(node.args)}
+    return sum(
+        1
+        for e in sp.preorder_traversal(v.plain(node.body))
+        if type(e).__name__ in ("acosh", "root")
+        or (
+            isinstance(e, sp.Pow)
+            and e.exp.is_Rational
+            and e.exp.q % 2 == 0
+            and not of_expression(e.base, of_slots.get).positive
+        )
+    )
 
 
 def _oriented(e: sp.Expr) -> sp.Expr:

@@ -111,7 +111,7 @@ def tree_edits(
         yield from (x for kind in kinds for place in every for x in made(place, kind))
         yield from (x for place in every for x in renamed(place))
         return
-    kinds = (*kinds, _groups)
+    kinds = (*kinds, _groups, _regroups)
     for near in _by_distance(every, at):
         for place in near:
             yield from (x for kind in kinds for x in made(place, kind))
@@ -208,6 +208,43 @@ def _groups(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str
             whole = (*links[:first], replace(run[0], item=closed), *links[end:])
             words = f"Parentheses are missing: ({text(closed)}) is one factor."
             yield replace(node, links=whole), "parentheses", words, 1.1
+
+
+def _regroups(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """A (b ⊙ c) → (A b) ⊙ c: multiplied by c before A, and not behind it."""
+    if not isinstance(node, s.Chain) or len(node.links) < 2:
+        return
+    last = node.links[-1]
+    inner = _inner(last.item)
+    if last.operator not in _TIMES or inner is None or len(inner.links) < 2:
+        return
+    for cut in range(len(inner.links) - 1, 0, -1):
+        moved = inner.links[cut:]
+        if any(link.operator not in ELEMENTWISE for link in moved):
+            return
+        left = inner.links[0].item if cut == 1 else replace(inner, links=inner.links[:cut])
+        kept = replace(last, item=_closed(left))
+        first = _closed(replace(node, links=(*node.links[:-1], kept)))
+        links = (replace(moved[0], operator="", item=first), *moved)
+        shown = " ⊙ ".join(text(link.item) for link in moved)
+        words = (
+            f"The order is wrong: {shown} comes last. Multiply by it after "
+            f"{text(node.links[0].item)}, and not before."
+        )
+        yield s.Chain(node.at, node.height, links), "parentheses", words, 1.1
+
+
+def _inner(node: s.Expr) -> s.Chain | None:
+    """The product in a pair of parentheses."""
+    while isinstance(node, s.Arguments) and len(node.positional) == 1:
+        node = node.positional[0]
+    return node if isinstance(node, s.Chain) else None
+
+
+def _closed(node: s.Expr) -> s.Expr:
+    if isinstance(node, s.Arguments | s.Name | s.Item):
+        return node
+    return s.Arguments(node.at, node.height + 1, (node,), ())
 
 
 def _sums(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:

@@ -13,11 +13,13 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from symgrad.graph import Node
+from symgrad import graph as g
+from symgrad.graph import Kind, Node
 from symgrad.verification.arrays import FLOAT, Exactly
 from symgrad.verification.evaluate import evaluate
 from symgrad.verification.number import Exact, Imprecise, Number, Retry
-from symgrad.verification.points import Point, RandomPoints, Sizes, SmallPoints, Wanted
+from symgrad.verification.points import Point, RandomPoints, SmallPoints, Wanted
+from symgrad.verification.sizes import Sizes
 from symgrad.verification.switches import switches
 
 AGREE = 1e-6
@@ -56,6 +58,11 @@ class Trial(NamedTuple):
     def smooth(self) -> bool:
         """Whether no switch is at its jump or kink."""
         return all(bool((np.abs(s) > AGREE).all()) for s in self.switches)
+
+    @property
+    def off_switches(self) -> bool:
+        """Whether no switch is 0, so that there are points all around that are like this one."""
+        return all(bool((s != 0).all()) for s in self.switches)
 
     def differ(self, by: float = AGREE) -> bool:
         """Whether both are values and differ by more than a fraction of the largest entry."""
@@ -107,7 +114,12 @@ class Trials:
 
     def __init__(self, claim: Node, truth: Node, seed: int = 0) -> None:
         self.claim, self.truth, self.seed = claim, truth, seed
+        self.roots = [claim, truth]
         self.switches = switches([claim, truth])
+        self.reduces = any(
+            n.kind is Kind.REDUCE and n.op != "logsumexp" for n in g.topological(self.roots)
+        )
+        """Whether a largest entry decides too."""
         self.random = RandomPoints([claim, truth], seed)
         self.small = SmallPoints([claim, truth], seed)
         self.drawn = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
@@ -50,16 +50,65 @@ def exchanged_once(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
                 yield Proposal(edited, "wrong_value", words, (atom, value))
 
 
+def steps_shifted(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """h3, h2, h1 → h2, h1, h0: one step of time or one layer too late, in every term."""
+    if node is not root or node.kind is not Kind.SUM:
+        return
+    for by in (-1, 1):
+        terms = []
+        moved: list[tuple[Node, Node]] = []
+        for weight, (arg, labels) in zip(node.weights, node.accesses, strict=True):
+            due = arg
+            if arg.kind is Kind.PRODUCT and arg.rank == 2 and len(arg.args) == 2:
+                due = _shifted(arg, by, pool, moved)
+            terms.append((weight, due, labels))
+        if len(moved) < max(2, len(terms)):
+            continue
+
+        def words(moved: Sequence[tuple[Node, Node]] = tuple(moved), by: int = by) -> str:
+            stands, due = moved[-1]
+            late = "late" if by < 0 else "early"
+            return (
+                f"Every factor is one step too {late}: {pool.text(due)} is due where "
+                f"{pool.text(stands)} stands, and so on."
+            )
+
+        yield Proposal(g.add(terms, node.shape), "index", words)
+
+
+def _shifted(term: Node, by: int, pool: Pool, moved: list[tuple[Node, Node]]) -> Node:
+    """An outer product whose second factor is the value before or after it."""
+    for k, (arg, labels) in enumerate(term.accesses):
+        stem = arg.name.rstrip("0123456789") if arg in pool.atoms else ""
+        number = arg.name[len(stem) :] if stem else ""
+        if labels != (1,) or not number:
+            continue
+        name = f"{stem}{int(number) + by}"
+        for value in pool.values:
+            if value.name == name and value.shape == arg.shape:
+                moved.append((arg, value))
+                return g.rebuild(term, [*term.args[:k], value, *term.args[k + 1 :]])
+    return term
+
+
 _ALIKE: tuple[type[sp.Function], ...] = (sp.tanh, sigmoid, relu, softplus, sp.exp, step)
 
 
 def exchanged_functions(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """f(a) → f̃(a) of functions that are taken for each other, and f(a) → a."""
     if node.kind is not Kind.MAP or len(node.args) != 1 or not isinstance(node.body, sp.Function):
         return
     if node in pool.atoms:
         return
-    for function in _ALIKE:
-        if isinstance(node.body, function):
+    (arg, labels), *_ = node.accesses
+    plain = g.product([Access(arg, labels)], node.shape)
+
+    def bare() -> str:
+        return f"{pool.text(arg)} is due where {pool.text(node)} stands."
+
+    yield Proposal(plain, "wrong_function", bare)
+    for function in _ALIKE if isinstance(node.body, _ALIKE) else ():
+        if isinstance(node.body, function) or function not in pool.functions:
             continue
         value = g.apply(function(slot(0)), node.accesses, node.shape)
 
@@ -67,6 +116,25 @@ def exchanged_functions(node: Node, root: Node, pool: Pool) -> Iterator[Proposal
             return f"{pool.text(value)} is due where {pool.text(node)} stands."
 
         yield Proposal(value, "wrong_function", words, (node, value))
+
+
+def inverses(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """A → A⁻¹ or A⁻ᵀ of a square matrix, and the reverse, where the truth has an inverse."""
+    if not pool.has_inverse or node.rank != 2 or node.shape[0] != node.shape[1]:
+        return
+    if node.kind is Kind.LINALG and node.op == "inverse":
+        due = [node.args[0]]
+    elif node in pool.atoms:
+        inverse = g.linalg("inverse", node, (0, 1), node.shape)
+        due = [inverse, g.product([Access(inverse, (1, 0))], node.shape)]
+    else:
+        return
+    for value in due:
+
+        def words(value: Node = value) -> str:
+            return f"{pool.text(value)} is due where {pool.text(node)} stands."
+
+        yield Proposal(value, "inverse", words, (node, value))
 
 
 def turned_branches(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:

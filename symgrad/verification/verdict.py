@@ -30,6 +30,7 @@ class Verdict:
     differs. Where an edit of the claim makes it right, there are ``mistake``, a stable name of
     `mistakes.MISTAKES`, and ``corrected``, the right side after the edit, as text;
     ``edits`` are the names of all mistakes that were found, one or two.
+    ``turned`` says that the claim is right but for its transpose.
     ``domain`` says where claim and truth agree, if not everywhere. ``expected`` is the true value
     of a claim that is not right, a SymPy expression. ``parts`` are the verdicts of several claims
     that were given together.
@@ -51,6 +52,7 @@ class Verdict:
     domain: str = ""
     line: int = 1
     name: str = ""
+    turned: bool = False
     parts: Sequence[Verdict] = ()
 
     def __bool__(self) -> bool:

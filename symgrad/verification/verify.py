@@ -14,11 +14,13 @@ from symgrad.errors import DeclarationError, ParseError, UnsupportedError
 from symgrad.language.names import canonical
 from symgrad.symbols import ARRAYS
 from symgrad.verification.claims import sympy_claim
+from symgrad.verification.grounds import Grounds
 from symgrad.verification.judge import NATURAL, checked_layout, judge
+from symgrad.verification.marking import Marking
 from symgrad.verification.names import Target, Truth
 from symgrad.verification.numeric import judge_function
-from symgrad.verification.steps import AGAIN, FOLLOWS, NAMED, Marking, Steps
-from symgrad.verification.verdict import WRONG, Verdict, together
+from symgrad.verification.steps import AGAIN, FOLLOWS, NAMED, Steps, StepVerdict
+from symgrad.verification.verdict import RIGHT, UNDECIDED, WRONG, Verdict, together
 from symgrad.verification.work import lines as lines_of
 
 
@@ -40,7 +42,8 @@ def verify(
     symbol, a named value, or a name such as "W1"; a claim with a left side says so itself, such as
     ``"dL/dW1 = (p - y) x'"``. Left sides are ∂L/∂W1, dL/dW1, dW1, ∇_W1 L, W̄1, δ2 and the like, a
     forward value, or an entry, ``dL/dW[j, k] = …``. A text of several lines may name values of its
-    own and build on them; the last line is the claim.
+    own and build on them; the last line is the claim. Where it has several right sides,
+    ``dL/db = … = …``, each of them is judged.
 
     ``language`` is "text" or "latex"; by default the text itself shows which. ``layout`` is
     "natural" (or "denominator"), in which a gradient has the shape of what it is by, or
@@ -83,9 +86,11 @@ def verify_steps(
     arrive at; what no line is about is ``missing``.
 
     Each line is ``right``, ``wrong``, ``follows`` (right given an earlier wrong line), ``wrong
-    again``, ``undecided``, ``unreadable``, or ``named`` (a name of one's own). ``first_wrong`` is
-    the line to look at, and ``score`` the part of the lines that is right, those that follow
-    counted. The other arguments are those of `verify`.
+    again``, ``undecided``, ``unreadable``, ``named`` (a name of one's own), ``not derived`` (true,
+    but made of a gradient, such as δ1, that no line derives), ``circular`` (true, but it rests on
+    itself) or ``left out`` (another value for what the loss declares). ``first_wrong`` is the line
+    to look at, and ``score`` the part of the gradients that is found: those of ``wrt``, or those
+    that the lines are about. The other arguments are those of `verify`.
     """
     checked_layout(layout)
     truth = truth_of(loss)
@@ -93,8 +98,7 @@ def verify_steps(
     wanted = [] if wrt is None else [_target(x, truth) for x in _listed(wrt)]
     target = wanted[0] if len(wanted) == 1 else None
     marking = Marking(truth, target, layout, seed)
-    for line in lines_of(text, language, truth.names):
-        marking.mark(line)
+    marking.mark_all(lines_of(text, language, truth.names))
     return marking.result(wanted)
 
 
@@ -162,25 +166,43 @@ def _of_text(
     if not found:
         raise ParseError("there is no formula in this text.", 1, 1, text[:80])
     marking = Marking(truth, target, layout, seed, strict=True)
-    for line in found:
-        marking.mark(line)
+    marking.mark_all(found)
     steps = [x for x in marking.steps if x.verdict is not None]
     if target is not None:
         steps = [x for x in steps if x.claim is not None and x.claim.target.key == target.key]
-    if not steps and target is not None and marking.steps[-1].status == NAMED:
-        claim = marking.reader.named_claim(found[-1], target)
-        return judge(claim, truth, layout, seed)
+    if not steps and target is not None and _is_own(marking.steps[-1]):
+        claims = marking.reader.named_claims(found[-1], target)
+        return _first_wrong([judge(x, truth, layout, seed) for x in claims])
     if not steps:
         what = f"what {target.name} is" if target is not None else "what a gradient is"
         raise found[-1].error(f"no line says {what}; {remarks.NOTHING_SAID}.")
-    chosen = steps[-1]
-    verdict = chosen.verdict
-    assert verdict is not None
+    return _of_equation([x for x in steps if x.equation == steps[-1].equation], marking)
+
+
+def _is_own(step: StepVerdict) -> bool:
+    """Whether a line gives a name of the writer's own."""
+    return step.claim is None or not step.claim.target.whole
+
+
+def _first_wrong(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on an equation of several right sides."""
+    order = (WRONG, UNDECIDED)
+    return next((v for x in order for v in verdicts if v.status == x), verdicts[-1])
+
+
+def _of_equation(members: Sequence[StepVerdict], marking: Marking) -> Verdict:
+    """The verdict on all that stands behind one left side: that of the first that is wrong."""
+    told = [x for x in members if x.status != NAMED] or members
+    verdict = _first_wrong([x.verdict for x in told if x.verdict is not None])
+    chosen = next(x for x in told if x.verdict is verdict)
     if chosen.status == FOLLOWS:
         origin = next(
             x for x in marking.steps if x.number == chosen.follows and x.status in (WRONG, AGAIN)
         )
         return _following(verdict, origin.verdict)
+    grounds = Grounds(marking.steps, marking.truth, granted=True)
+    if verdict.status == RIGHT and not any(grounds.stands(x.rests_on) for x in told):
+        return replace(verdict, status=UNDECIDED, method="", reason=remarks.IN_CIRCLE)
     return verdict
 
 

@@ -9,19 +9,40 @@ a large array only the few entries that are not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import sympy as sp
 
-Exact: TypeAlias = "Fraction | float"
+if TYPE_CHECKING:
+    from symgrad.verification.points import Point
+
+Exact: TypeAlias = "Fraction | float | Huge"
 """A rational number, or the nearest float of one that is irrational; NaN where there is none."""
+
+
+class Huge(NamedTuple):
+    """A number beyond all floats: mantissa·10^power, of 1 ≤ |mantissa| < 10."""
+
+    mantissa: float
+    power: int
+
 
 _DENOMINATOR = 10**4
 """The largest denominator of a value that is shown as a fraction."""
+
+_NUMERATOR = 10**10
+"""The numerator of a fraction that is shown as one is less."""
+
+_ROUNDED = 6
+"""Digits that are shown of any other fraction."""
+
+_OF_FLOATS = 300
+"""Floats have fewer digits before the point, and fewer zeros behind it."""
 
 _CERTAIN = 60
 """Bits up to which a value has to be known to be shown as a fraction."""
@@ -170,8 +191,10 @@ def _as_array(x: Any) -> np.ndarray:
 
 def number_text(x: Exact, digits: int = _DIGITS) -> str:
     """A fraction exactly, a float with its digits, minus signs as in formulas."""
-    if isinstance(x, Fraction):
-        text = str(x)
+    if isinstance(x, Huge):
+        text = f"{x.mantissa:.{digits}g}·10{superscript(x.power)}"
+    elif isinstance(x, Fraction):
+        text = _fraction_text(x)
     elif x != x:
         text = "no value"
     elif abs(x) == float("inf"):
@@ -179,6 +202,25 @@ def number_text(x: Exact, digits: int = _DIGITS) -> str:
     else:
         text = f"{x:.{digits}g}" if 1e-3 <= abs(x) < 1e5 else _scientific(x, digits)
     return text.replace("-", "−")
+
+
+def _fraction_text(x: Fraction) -> str:
+    """A fraction that can be read, else its first digits."""
+    if x.denominator <= _DENOMINATOR and abs(x.numerator) < _NUMERATOR:
+        return str(x)
+    power = len(str(abs(x.numerator))) - len(str(x.denominator))
+    if abs(power) > _OF_FLOATS:
+        return number_text(_huge(x))
+    return number_text(float(x), _ROUNDED)
+
+
+def _huge(x: Fraction) -> Huge:
+    """The leading digits of a fraction."""
+    power = len(str(abs(x.numerator))) - len(str(x.denominator))
+    mantissa = float(x / Fraction(10) ** power)
+    while abs(mantissa) < 1:
+        mantissa, power = mantissa * 10, power - 1
+    return Huge(mantissa, power)
 
 
 _UP = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -202,12 +244,61 @@ def readable(ball: Any) -> Exact:
         return float("nan")
     mantissa, exponent = ball.mid().man_exp()
     man, exp = int(mantissa), int(exponent)
+    size = exp + abs(man).bit_length()
+    if abs(size) > _OF_FLOATS * 3:
+        return _beyond_floats(man, exp)
     middle = Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
     guess = middle.limit_denominator(_DENOMINATOR)
     if guess == middle and ball.is_exact():
         return guess
-    if ball.rad() < max(1.0, float(abs(guess))) * 2.0**-_CERTAIN:
-        inside = ball * guess.denominator - guess.numerator
-        if inside.contains(0):
+    radius = ball.rad().man_exp()
+    if radius[0] == 0 or int(radius[0]).bit_length() + int(radius[1]) < max(0, size) - _CERTAIN:
+        distance = abs(guess - middle)
+        if distance <= Fraction(int(radius[0])) * Fraction(2) ** int(radius[1]):
             return guess
     return float(middle)
+
+
+def _beyond_floats(man: int, exp: int) -> Huge:
+    """man·2^exp, by its logarithm."""
+    with localcontext() as context:
+        context.prec = 40 + len(str(exp))
+        digits = Decimal(abs(man)).log10() + exp * Decimal(2).log10()
+        power = int(digits.to_integral_value(ROUND_FLOOR))
+        mantissa = float(Decimal(10) ** (digits - power))
+    return Huge(-mantissa if man < 0 else mantissa, power)
+
+
+def simpler(point: Point) -> Iterator[Point]:
+    """A point with fewer and fewer of its digits left out: of 1, 2, 3 and 6.
+
+    What is bound by more than its single entries, as probabilities are, stays as it is.
+    """
+    for digits in (1, 2, 3, 6):
+        values = {
+            name: value if _is_bound(value) else _to_digits(value, digits)
+            for name, value in point.values.items()
+        }
+        yield replace(point, values=values)
+
+
+def _is_bound(value: np.ndarray) -> bool:
+    """Whether the entries of an array sum to 1, or are all whole numbers of few digits."""
+    entries = [Fraction(x) for x in value.flat]
+    small = all(x.denominator == 1 and abs(x) < 1000 for x in entries)
+    squares = sum((x * x for x in entries), Fraction(0))
+    return small or sum(entries, Fraction(0)) == 1 or squares == 1
+
+
+def _to_digits(value: np.ndarray, digits: int) -> np.ndarray:
+    rounded = np.empty(value.shape, dtype=object)
+    for at, x in np.ndenumerate(value):
+        scale = Fraction(10) ** (digits - _magnitude(Fraction(x)))
+        rounded[at] = Fraction(round(x * scale)) / scale
+    return rounded
+
+
+def _magnitude(x: Fraction) -> int:
+    """How many digits a number has before the point; negative for zeros behind it."""
+    about = len(str(abs(x.numerator))) - len(str(x.denominator))
+    return about + (abs(x) >= Fraction(10) ** about)

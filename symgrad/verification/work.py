@@ -14,8 +14,11 @@ from typing import Any, Protocol
 
 import symgrad.language.syntax as s
 from symgrad.errors import ParseError, UnsupportedError
+from symgrad.language.functions import KNOWN
+from symgrad.language.names import canonical
 from symgrad.language.parser import parse_expression
-from symgrad.language.source import Source, Span
+from symgrad.language.source import MAX_CHARACTERS, Source, Span
+from symgrad.language.tex.derivatives import UNNAMED
 from symgrad.language.tex.read import TexPart
 from symgrad.language.tex.read import lines as tex_lines
 from symgrad.verification.names import NABLA, ONE
@@ -69,12 +72,17 @@ class Line(Protocol):
     def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
         """What stands between its = signs; raises ParseError."""
 
+    def left(self) -> Part | None:
+        """What stands before the first =, where that can be read by itself."""
+
 
 @dataclass(frozen=True)
 class TextLine:
     """An equation in the text language: where each of its sides begins and ends."""
 
     whole: Source
+    plain: str
+    """The text with spaces in the place of remarks."""
     sides: tuple[tuple[int, int], ...]
 
     @property
@@ -99,7 +107,16 @@ class TextLine:
 
     def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
         """What stands between its = signs; raises ParseError."""
-        return [_part(self.whole, start, end) for start, end in self.sides]
+        return [_part(self.whole, self.plain, start, end) for start, end in self.sides]
+
+    def left(self) -> Part | None:
+        """What stands before the first =, where that can be read by itself."""
+        if len(self.sides) < 2:
+            return None
+        try:
+            return _part(self.whole, self.plain, *self.sides[0])
+        except ParseError:
+            return None
 
 
 def lines(
@@ -114,9 +131,14 @@ def lines(
         raise UnsupportedError(
             f"the language {language!r} was asked for; expected one of {', '.join(LANGUAGES)}."
         )
+    if len(text) > MAX_CHARACTERS:
+        shown = Source(text[:80].split("\n")[0])
+        raise shown.error(
+            Span(0, 1), f"the text has {len(text)} characters; {MAX_CHARACTERS} are read at most."
+        )
     source = Source.of(text)
     latex = language == LATEX or (language is None and looks_like_latex(source.text))
-    found: list[Line] = _latex_lines(text, names) if latex else _text_lines(source)
+    found: list[Line] = _latex_lines(text, names) if latex else _text_lines(source, names or {})
     if len(found) > MAX_LINES:
         raise found[MAX_LINES].error(f"the work has more than {MAX_LINES} equations.")
     return found
@@ -156,17 +178,36 @@ class LatexLine:
     def read(self, names: Mapping[str, Any]) -> Sequence[Part]:
         """What stands between its = signs; raises ParseError."""
         found = []
+        others = any(x.tree is not None for x in self.sides[1:])
         for side in self.sides:
+            unnamed = side.error is not None and side.error.message == UNNAMED
+            if unnamed and others and side is not self.sides[0]:
+                continue  # ∂L/∂(W x + b) on the way to what the other sides say
             if side.tree is None:
                 raise side.error or self.error("this cannot be read.")
             found.append(Part(side.number, side.text, side.source, side.tree))
         return found
 
+    def left(self) -> Part | None:
+        """What stands before the first =, where that can be read by itself."""
+        side = self.sides[0]
+        if len(self.sides) < 2 or side.tree is None:
+            return None
+        return Part(side.number, side.text, side.source, side.tree)
+
 
 # -------------------------------------------------------------------------------------- text
 
 _JOINS = "+-−*·⋅⊙∘×/@=^,"
-_OPENS = re.compile(r"\s*(?:=>|⇒|⟹|∴|→|[-•*]\s+(?=[^=]*=)|\(?\d{1,2}[.)](?=\s))\s*")
+_OPENING = (
+    "so|thus|hence|therefore|then|now|finally|and|let|with|where|that|since|"
+    "(?:we|one) (?:get|gets|have|has|obtain|obtains|find|finds)|it follows|"
+    "by the (?:chain|product|quotient|sum) rule"
+)
+_OPENS = re.compile(
+    r"\s*(?:=>|⇒|⟹|∴|→|[-•*]\s+(?=[^=]*=)|\(?\d{1,2}[.)](?=\s)"
+    r")\s*"
+)
 """What may stand before an equation and says nothing: an arrow, a bullet, a number."""
 _INDICATOR = re.compile(r"(?<![\w.)\]])1(?=_[^\W\d_])")
 """The 1 of 1_y."""
@@ -177,10 +218,10 @@ def _latex_lines(text: str, names: Mapping[str, Any] | None) -> list[Line]:
     return [LatexLine(tuple(x)) for x in tex_lines(text, names or {})]
 
 
-def _text_lines(source: Source) -> list[Line]:
-    plain = _uncommented(source.text)
+def _text_lines(source: Source, names: Mapping[str, Any]) -> list[Line]:
+    plain = _without_remarks(source.text, names)
     found = [_split(plain, start, end, _is_equals) for start, end in _statements(plain)]
-    return [TextLine(source, tuple(sides)) for sides in found]
+    return [TextLine(source, plain, tuple(sides)) for sides in found]
 
 
 def _is_equals(text: str, at: int) -> bool:
@@ -196,8 +237,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _part(whole: Source, start: int, end: int) -> Part:
-    plain = _uncommented(whole.text)
+def _part(whole: Source, plain: str, start: int, end: int) -> Part:
     start, end = _trimmed(plain, start, end)
     raw = plain[start:end]
     if not raw:
@@ -208,9 +248,37 @@ def _part(whole: Source, start: int, end: int) -> Part:
     return Part(whole.line_of(start), raw, excerpt, parse_expression(excerpt))
 
 
-def _uncommented(text: str) -> str:
-    """The text with spaces in the place of remarks."""
-    return re.sub(r"#[^\n]*", lambda m: " " * len(m[0]), text)
+_SET_EQUAL = re.compile(r":=|[≡≔≜←]")
+_REASON = r"(?:since|because|by|using|recall|weil|denn|wegen)"
+_REMARKS = (
+    re.compile(r"#[^\n]*"),
+    re.compile(rf"(?im)^[ \t]*(?:(?:{_OPENING})\b,?:?[ \t]+)+(?=(?:[^\W\d]|[∂∇(])[^=\n]*=)"),
+    re.compile(rf"\(\s*({_REASON})\b(?:[^()\n]|\([^()\n]*\))*\)"),
+    re.compile(rf"(?<=[\s,])({_REASON})(?=\s+\S)(?!\s*=)[^\n;,]*(?:,(?![^\n;]*=)[^\n;,]*)*"),
+    re.compile(r"(?<=\s)[(\[]([A-Za-z]{2,}(?:[ \t+]+[A-Za-z]{2,})+)[)\]](?=\s*[.,;]?\s*(?:\n|$))"),
+)
+"""What is said beside an equation: a remark, so, (since …), by …, (chain rule)."""
+
+
+def _without_remarks(text: str, names: Mapping[str, Any]) -> str:
+    """The text with spaces in the place of remarks, and with = for every sign that means it.
+
+    A word that is a name of the loss begins no remark.
+    """
+    own = set(re.findall(r"(?:^|[\n;,])\s*([^\W\d]\w*)\b[^=\n;,]*=", text))
+    known = own.union(names, KNOWN)
+
+    def is_name(word: str) -> bool:
+        return canonical(word) in known or (word[0] == "d" and canonical(word[1:]) in known)
+
+    def blank(match: re.Match[str]) -> str:
+        words = re.findall(r"\w+", match[1]) if match.re.groups else ()
+        named = words and all(is_name(x) for x in words)
+        return match[0] if named else " " * len(match[0])
+
+    for pattern in _REMARKS:
+        text = pattern.sub(blank, text)
+    return _SET_EQUAL.sub(lambda m: m[0].replace(":", " ") if len(m[0]) > 1 else "=", text)
 
 
 def _statements(plain: str) -> list[tuple[int, int]]:
@@ -230,7 +298,10 @@ def _statements(plain: str) -> list[tuple[int, int]]:
 
 
 def _rows(plain: str) -> list[tuple[int, int]]:
-    """Rows of the text, those together that are one: inside brackets and around an operator."""
+    """Rows of the text, those together that are one: inside brackets and around an operator.
+
+    A row that has a = of its own is another equation, even where a bracket was left open above.
+    """
     rows: list[tuple[int, int]] = []
     at = depth = 0
     for row in plain.split("\n"):
@@ -240,7 +311,8 @@ def _rows(plain: str) -> list[tuple[int, int]]:
         begins = start + (opening.end() if opening else 0)
         body = plain[begins:end].strip()
         before = plain[rows[-1][0] : rows[-1][1]].rstrip() if rows else ""
-        goes_on = depth > 0 or (before and before[-1] in _JOINS)
+        is_inside = depth > 0 and not _is_equation(plain, begins, end)
+        goes_on = is_inside or (before and before[-1] in _JOINS)
         if rows and before and body and (goes_on or (not opening and body[0] in _JOINS)):
             rows[-1] = (rows[-1][0], end)
         else:
@@ -250,6 +322,18 @@ def _rows(plain: str) -> list[tuple[int, int]]:
         if not body:
             depth = 0
     return rows
+
+
+def _is_equation(plain: str, start: int, end: int) -> bool:
+    """Whether a row has a = before which as many brackets are opened as closed, and none fewer."""
+    depth = 0
+    for k in range(start, end):
+        depth += (plain[k] in "([{") - (plain[k] in ")]}")
+        if depth < 0:
+            return False
+        if depth == 0 and k > start and _is_equals(plain, k):
+            return True
+    return False
 
 
 def _split(

@@ -133,23 +133,23 @@ TABLE: dict[str, Row] = {
         p.Threshold,
         reduced("sparsemax_threshold", x, 1),
         "sparsemax_threshold(x.transpose(0, 2, 1))",
-        "sparsemax_threshold(",
+        "threshold_of(",
     ),
     "sparsemax value": Row(p.Threshold, reduced("sparsemax_value", x, 2), "sparsemax_threshold(x)"),
     "inverse": Row(
         p.Linalg,
         g.linalg("inverse", DEFINITE, (0, 1, 2), S.shape),
         "inverse_of(",
-        "if not inverse_of(",
+        "if not invert_into(",
     ),
     "transposed inverse": Row(
         p.Linalg, g.linalg("inverse", DEFINITE, (0, 2, 1), S.shape), "inverse_of("
     ),
     "determinant": Row(
-        p.Linalg, g.linalg("det", DEFINITE, (0, 1, 2), (B,)), "determinant_of(", "determinant_of("
+        p.Linalg, g.linalg("det", DEFINITE, (0, 1, 2), (B,)), "determinant_of(", "det_of("
     ),
     "log-determinant": Row(
-        p.Linalg, g.linalg("logdet", DEFINITE, (0, 1, 2), (B,)), "log_abs_det(", "log_abs_det("
+        p.Linalg, g.linalg("logdet", DEFINITE, (0, 1, 2), (B,)), "log_abs_det(", "log_abs_det_of("
     ),
     "gather": Row(
         p.Gather,

@@ -1,6 +1,13 @@
-"""The examples run, from a folder of their own, and say what they promise."""
+"""The examples run, from a folder of their own, and say what they promise.
 
+Each runs as a script does, under the name ``__main__`` and with its own arguments, but within this
+process, where SymPy is loaded already. One is run by the shell's road.
+"""
+
+import contextlib
+import io
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +18,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run(name: str, folder: Path, *arguments: str) -> str:
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(text):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [str(EXAMPLES / name), *arguments])
+        patch.syspath_prepend(EXAMPLES)
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    return text.getvalue()
+
+
+def run_as_script(name: str, folder: Path, *arguments: str) -> str:
     result = subprocess.run(
         [sys.executable, EXAMPLES / name, *arguments],
         cwd=folder,
@@ -24,7 +41,7 @@ def run(name: str, folder: Path, *arguments: str) -> str:
 
 
 def test_two_layer_network(tmp_path: Path) -> None:
-    text = run("two_layer_network.py", tmp_path)
+    text = run_as_script("two_layer_network.py", tmp_path)
     assert "δ2 = ∂L/∂z2 = p − y" in text
     assert "(3, 4) (3,) (2, 3) (2,)" in text
 

@@ -23,6 +23,8 @@ from sympy import Function, IndexedBase, MatrixSymbol, Max, Piecewise, Sum, exp,
 import symgrad as sg
 
 TARGETS = ("numpy", "numba")
+QUICKLY = ("numpy", pytest.param("numba", marks=pytest.mark.slow))
+"""`test_numba_target` compiles all of these functions at once, which is quicker."""
 z, a, alpha, beta = real("z a α β")
 gamma = sp.Symbol("γ", positive=True)
 C, D, H = sp.symbols("C D H", integer=True, positive=True)
@@ -155,7 +157,7 @@ def test_lines(name: str) -> None:
         assert backward(d) == list(row.lines), spelling
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICKLY)
 @pytest.mark.parametrize("name", ROWS)
 def test_numbers(name: str, target: str) -> None:
     """Value and derivatives of every spelling, at ±1000 too."""

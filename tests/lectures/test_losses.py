@@ -24,6 +24,8 @@ import symgrad as sg
 from symgrad.vocabulary import plain
 
 TARGETS = ("numpy", "numba")
+QUICKLY = ("numpy", pytest.param("numba", marks=pytest.mark.slow))
+"""`test_shifted` compiles these losses too, at more points."""
 C, D, N = sp.symbols("C D N", integer=True, positive=True)
 DIMS = {C: 3, D: 4, N: 5}
 j, k, l = sp.symbols("j k l", integer=True)
@@ -323,7 +325,7 @@ def test_c11_the_regulariser_counts_once(name: str, inside: bool) -> None:
 # ------------------------------------------------------------------------------- C12: large scores
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICKLY)
 @pytest.mark.parametrize("spelling", ["label", "primitives", "less the maximum", "distribution"])
 def test_c12_scores_of_a_thousand(spelling: str, target: str) -> None:
     """−log softmax at scores of ±1000 is finite and exact, however it is written.

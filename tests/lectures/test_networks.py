@@ -39,6 +39,8 @@ from symgrad.show.matrix_form import matrix_form
 from symgrad.simplify import normalise, strip_names
 
 TARGETS = ("numpy", "numba")
+QUICKLY = ("numpy", pytest.param("numba", marks=pytest.mark.slow))
+"""Of what is trained, XOR is by both targets every time; a compilation takes seconds."""
 
 
 def module(loss: Any, params: list[Any], data: list[Any], predict: Any, target: str) -> Any:
@@ -83,7 +85,7 @@ def answers(network: Any, gate: str, epochs: int, seed: int = 0) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICKLY)
 def test_d2_one_neuron_learns_and_and_or_but_not_xor(target: str) -> None:
     network = module(*logistic(Net()), target)
     network.check_gradients()
@@ -256,7 +258,7 @@ def started(network: Any, lines: np.ndarray, places: np.ndarray, outputs: int) -
     return network.Params(W1=lines, b1=places, W2=np.zeros((outputs, units)), b2=np.zeros(outputs))
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICKLY)
 def test_d7_d8_trained(target: str) -> None:
     """More hidden units, a smaller error, at most C/N; and a semicircle bent into a parabola."""
     network = module(*regression(Net()), target)
@@ -290,7 +292,7 @@ def test_d7_d8_trained(target: str) -> None:
     assert error(started(network, lines, np.zeros(10), 2), circle, parabola, 100) < 1e-3
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICKLY)
 def test_d9_trained(target: str) -> None:
     """Trained with tanh, tested with sign: a disc in a square."""
     loss, params, data, out = two_colours(Net())

@@ -18,7 +18,7 @@ derivatives are numerical derivatives of the definition, and see nothing of symg
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,6 +99,20 @@ class Truth:
         return [ROWS[self.name](t), first, second]
 
     @cached_property
+    def slopes(self) -> list[list[tuple[sp.Expr, sp.Symbol, sp.Expr]]]:
+        """Of each formula: a value v that it reads, the symbol for v, and ∂F/∂v."""
+        return [[*self._slopes(formula)] for formula in self.formulas]
+
+    @staticmethod
+    def _slopes(formula: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Symbol, sp.Expr]]:
+        for s in formula.free_symbols:
+            yield s, s, formula.diff(s)
+        for part in formula.atoms(sp.Function, sp.Pow, sp.Mul) - {formula}:
+            if not isinstance(part, sp.Piecewise):
+                v = sp.Dummy("v", real=True)
+                yield part, v, formula.xreplace({part: v}).diff(v)
+
+    @cached_property
     def at(self) -> dict[float, list[tuple[Any, Any]]]:
         """(true value, Σ |v·∂F/∂v|) of each formula, at the points where all three are real."""
         found: dict[float, list[tuple[Any, Any]]] = {}
@@ -108,7 +122,7 @@ class Truth:
                     values = [
                         mpmath.diff(self._value, x, k) if k else self._value(x) for k in range(3)
                     ]
-                    sizes = [self._sensitivity(f, x, values[0]) for f in self.formulas]
+                    sizes = [self._sensitivity(slopes, x, values[0]) for slopes in self.slopes]
                 except (ZeroDivisionError, ValueError):
                     continue
                 if all(mpmath.isfinite(v) and mpmath.im(v) == 0 for v in values):
@@ -116,18 +130,16 @@ class Truth:
         return found
 
     def _value(self, x: Any) -> Any:
-        return scalar(ROWS[self.name](t), {t: mpmath.mpf(x)}.get, EXACT)
+        return scalar(self.formulas[0], {t: mpmath.mpf(x)}.get, EXACT)
 
-    def _sensitivity(self, formula: sp.Expr, x: float, h: Any) -> Any:
+    @staticmethod
+    def _sensitivity(slopes: list[tuple[Any, Any, Any]], x: float, h: Any) -> Any:
         total = mpmath.mpf(0)
-        bound = {s: mpmath.mpf(x) if s == t else h for s in formula.free_symbols}
-        for s, value in bound.items():
-            total += abs(value * scalar(formula.diff(s), bound.get, EXACT))
-        parts = formula.atoms(sp.Function, sp.Pow, sp.Mul) - {formula}
-        for part in (f for f in parts if not isinstance(f, sp.Piecewise)):
-            v = sp.Dummy("v", real=True)
-            at = {**bound, v: scalar(part, bound.get, EXACT)}
-            total += abs(at[v] * scalar(formula.xreplace({part: v}).diff(v), at.get, EXACT))
+        for part, v, slope in slopes:
+            read = part.free_symbols | slope.free_symbols
+            bound = {s: mpmath.mpf(x) if s == t else h for s in read}
+            value = scalar(part, bound.get, EXACT)
+            total += abs(value * scalar(slope, {**bound, v: value}.get, EXACT))
         return total
 
     def points(self, dtype: str) -> np.ndarray:

@@ -198,8 +198,10 @@ class Net:
     def with_adjoints(self, d: Any) -> Net:
         """This net, and the adjoints that the derivation ``d`` names."""
 
+        steps = d.steps
+
         def shown(phase: str, names: int) -> dict[str, Any]:
-            found = [s for s in d.steps if s.phase == phase and len(s.names) >= names]
+            found = [s for s in steps if s.phase == phase and len(s.names) >= names]
             return {
                 s.names[0].split("[")[0]: Entries(s.expr.expr, s.expr.variables, s.shape)
                 if isinstance(s.expr, sp.Lambda)
@@ -315,7 +317,9 @@ class _Evaluator:
         """A whole number: a position, a limit, a label."""
         if isinstance(e, sp.Indexed | MatrixElement):
             return int(self.n.real(self.bind(e, indices)))
-        e = sp.sympify(e).subs({**indices, **self.net.dims})
+        if isinstance(e, int) or e.is_Integer:
+            return int(e)
+        e = e.xreplace({s: sp.Integer(k) for s, k in {**indices, **self.net.dims}.items()})
         return int(self.env[e.name]) if isinstance(e, sp.Symbol) else int(e)
 
     def holds(self, condition: Any, indices: Mapping[Any, int]) -> bool:

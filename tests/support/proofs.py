@@ -19,7 +19,7 @@ from symgrad.show.proof import DISTRIBUTIVE
 from symgrad.show.rules import CHAIN_RULE, UNREACHED
 from symgrad.show.steps import Law
 from symgrad.show.style import style_of
-from symgrad.show.visible import VISIBLE
+from symgrad.show.visible import SYMMETRIC, VISIBLE
 
 RTOL, ATOL = 1e-8, 1e-10
 
@@ -31,15 +31,17 @@ _FIXED = {
     CHAIN_RULE,
     *(law for _, law in PRESENTED),
     *UNREACHED.values(),
+    SYMMETRIC,
     *(r.law.replace(" → ", " = ") for rules in VISIBLE.values() for r in rules),
 }
 
 _GENERAL = re.compile(
     r"((product|chain) rule( for matrices)?: )?\S+ = .+ gives .+"  # a row of the rules
     r"|(z|τ\(z\)) (picks|reads|repeats|gives) .+|z = a_c picks an entry.*"
-    r"|.+ is used (twice|\d+ times|by .+): (the|their) messages add"
+    r"|.+ is used (twice|\d+ times|by .+): (the|their) messages add(, where .+)?"
     r"|.+ is (added to|subtracted from|used for) every .+, so its gradient .+"
     r"|.+, declared"
+    r"|by definition: G = .+|.+ = .+, a line above"
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from gradients import close
 from interpreter import interpret
 from oracle import COMPLEX, STEP, Entries, Net, converted, point, second_difference, value
 from sympy.matrices.expressions.matexpr import MatrixExpr
@@ -42,9 +43,7 @@ def numbers(d: sg.Derivation, net: Net, env: Mapping[str, Any]) -> list[np.ndarr
 
 
 def _same(found: Any, expected: Any, d: sg.Derivation, road: str) -> None:
-    np.testing.assert_allclose(
-        found, expected, rtol=RTOL, atol=ATOL, err_msg=f"{road} of {d!r}:\n{d}"
-    )
+    close(found, expected, lambda: f"{road} of {d!r}:\n{d}", RTOL, ATOL)
 
 
 def _check_expression(
@@ -88,9 +87,7 @@ def check_jacobian(
             moved = _moved(at, symbol.name, np.ravel_multi_index(where, own) if own else 0)
             step = np.asarray(value(expr, net, moved), dtype=complex).imag / STEP
             expected[(..., *where)] = step.reshape(value_shape)
-        np.testing.assert_allclose(
-            block, expected, rtol=RTOL, atol=ATOL, err_msg=f"∂/∂{symbol}, seed {seed}:\n{d}"
-        )
+        close(block, expected, lambda x=symbol: f"∂/∂{x}, seed {seed}:\n{d}", RTOL, ATOL)
     along = _directions(wrt)
     v = point(along, net, seed + 1, -1.0, 1.0)
     (product,) = numbers(jvp(expr, list(wrt), along), net, {**env, **v})
@@ -119,7 +116,7 @@ def check_hessian(
         row = _applied(grid[k], along, v, products[k].ndim)
         np.testing.assert_allclose(products[k], row, rtol=RTOL, atol=ATOL, err_msg="H·v")
         total += float(np.sum(row * np.reshape(second[symbol.name], row.shape)))
-    np.testing.assert_allclose(total, expected, rtol=1e-7, atol=1e-8, err_msg=f"seed {seed}\n{d}")
+    close(total, expected, lambda: f"seed {seed}\n{d}", rtol=1e-7, atol=1e-8)
     return d
 
 

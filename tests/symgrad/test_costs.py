@@ -311,6 +311,42 @@ def test_the_footer_of_a_sheet_is_the_summary() -> None:
     assert d.text(level="full").endswith("\n".join(("", *d.cost().summary())))
 
 
+LIMITS = {
+    "an inverse forward": (
+        "x: vector(d); S: matrix(d, d); L = x' S^-1 x + log(det(S)); params S",
+        0.0, "(backward ÷ forward → 0 as all sizes grow)",
+    ),
+    "by the entry": (
+        "x: vector(d); y: vector(d); L = x' y + sum(1/(1 + x^2)); params x",
+        None, "operations (backward ÷ forward = ",
+    ),
+    "a matrix": (
+        "x: vector(n); A: matrix(n, n); L = x' A x; params x, A",
+        2.0, "multiply-adds (backward ÷ forward = 2 at large, equal sizes)",
+    ),
+}  # fmt: skip
+"""A model, its backward ÷ forward where everything is large, and how the summary says it."""
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_ratio_is_the_limit(name: str) -> None:
+    """It is what the counts themselves come to at a large size."""
+    text, limit, said = LIMITS[name]
+    model = sg.parse(text)
+    cost = sg.gradient(model.loss, model.params).cost()
+    assert said in cost.summary()[0]
+    size = {next(iter(model.dims)): 10**6}
+    passes = [cost.at(size).backward, cost.at(size).forward]
+    whole = "operations" in cost.summary()[0]
+    above, below = (
+        2 * x.multiply_adds * whole + x.multiply_adds * (not whole)
+        + whole * (x.elementwise + x.functions + x.reductions)
+        for x in passes
+    )  # fmt: skip
+    assert float(above / below) == pytest.approx(cost.ratio_at_equal_sizes, abs=1e-4)
+    assert limit is None or cost.ratio_at_equal_sizes == limit
+
+
 def test_without_arrays_all_operations_are_counted() -> None:
     """A1: g = w1³·w2 + 3·w1."""
     cost = sg.gradient(networks.a1().loss, networks.a1().wrt).cost()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,38 +21,43 @@ CORE = [
     "intervals", "bounds", "fact_rules", "identities", "exponentials", "logarithms", "recognise",
     "domain", "declare", "spaces", "convolution", "normalisation", "attention", "recurrence",
     "batch", "calculus", "derivatives", "regions", "reverse", "jacobians", "simplify", "forms",
-    "show.presentation", "subject", "show.style", "show.notation", "show.stages",
-    "show.index_form", "show.contraction_form", "show.matrix_form", "show.conventions",
-    "show.turning", "show.reading", "show.printer", "show.latex_names", "show.latex_form",
-    "show.prose", "show.text", "show.ascii", "show.steps", "show.laws", "show.factors",
-    "show.rules", "show.visible", "show.expansion", "show.reasons", "show.openings", "show.proof",
-    "show.lines", "show.numbering", "show.layer_index", "show.long_sums", "show.repeats",
-    "show.sheet", "show.latex", "show.document", "show.markdown", "show.mathml", "show.pointers",
-    "show.html", "show.formats", "show.derivation", "show.cuts", "show.gradient", "show.higher",
-    "language.source", "language.names", "language.syntax", "language.layout", "language.tree",
-    "language.messages", "language.parser", "language.limits", "language.arithmetic",
-    "language.relations", "language.functions", "language.scope", "language.declarations",
-    "language.chains", "language.sums", "language.expressions", "language.model", "models",
-    "language.tex.counting", "language.tex.commands", "language.tex.names", "language.tex.tokens",
-    "language.tex.document", "language.tex.layout", "language.tex.tree", "language.tex.reading",
-    "language.tex.derivatives", "language.tex.scripts", "language.tex.meaning",
-    "language.tex.messages", "language.tex.parser", "language.tex.read", "language.tex.rules",
-    "pictures.drawn", "pictures.messages", "pictures.numerals", "pictures.rows", "pictures.scene",
-    "pictures.palette", "pictures.ranks", "pictures.grid", "pictures.crossings",
-    "pictures.positions", "pictures.routes", "pictures.layout", "pictures.fold", "pictures.again",
-    "pictures.svg", "pictures.dot", "pictures.mermaid", "pictures.exact", "pictures.point",
-    "verification.field", "verification.number", "verification.arithmetic", "verification.bodies",
-    "verification.canonical", "verification.samplers", "verification.points", "verification.chance",
+    "show.presentation", "subject", "activation_layers", "show.style", "show.notation",
+    "show.stages", "show.index_form", "show.contraction_form", "show.matrix_form",
+    "show.conventions", "show.turning", "show.reading", "show.printer", "show.latex_names",
+    "show.latex_form", "show.prose", "show.text", "show.ascii", "show.steps", "show.laws",
+    "show.factors", "show.rules", "show.visible", "show.expansion", "show.reasons", "show.openings",
+    "show.proof", "show.lines", "show.numbering", "show.layer_index", "show.long_sums",
+    "show.repeats", "show.sheet", "show.latex", "show.document", "show.markdown", "show.mathml",
+    "show.pointers", "show.html", "show.formats", "show.derivation", "show.cuts", "show.gradient",
+    "show.higher", "language.source", "language.names", "language.syntax", "language.layout",
+    "language.tree", "language.messages", "language.parser", "language.limits",
+    "language.arithmetic", "language.relations", "language.functions", "language.scope",
+    "language.declarations", "language.chains", "language.sums", "language.expressions",
+    "language.model", "models", "language.tex.counting", "language.tex.commands",
+    "language.tex.names", "language.tex.tokens", "language.tex.document", "language.tex.layout",
+    "language.tex.tree", "language.tex.reading", "language.tex.derivatives", "language.tex.scripts",
+    "language.tex.meaning", "language.tex.messages", "language.tex.parser", "language.tex.read",
+    "language.tex.rules", "pictures.drawn", "pictures.messages", "pictures.numerals",
+    "pictures.rows", "pictures.scene", "pictures.palette", "pictures.ranks", "pictures.grid",
+    "pictures.crossings", "pictures.positions", "pictures.routes", "pictures.layout",
+    "pictures.fold", "pictures.again", "pictures.svg", "pictures.dot", "pictures.mermaid",
+    "pictures.exact", "pictures.point", "verification.field", "verification.number",
+    "verification.arithmetic", "verification.bodies", "verification.canonical",
+    "verification.samplers", "verification.sizes", "verification.points", "verification.chance",
     "verification.witness", "verification.switches", "verification.arrays", "verification.evaluate",
-    "verification.literal", "verification.trials", "verification.domains", "verification.equality",
-    "verification.names", "verification.spellings", "verification.work", "verification.claims",
+    "verification.literal", "verification.trials", "verification.domains", "verification.formal",
+    "verification.cases", "verification.reach", "verification.agreement", "verification.equality",
+    "verification.names", "verification.chain_rule", "verification.spellings",
+    "verification.precedence", "verification.work", "verification.claims",
+    "verification.claim_rules", "verification.sides", "verification.reader",
     "verification.mistakes", "verification.pool", "verification.proposals",
     "verification.sum_edits", "verification.product_edits", "verification.value_edits",
     "verification.edits", "verification.search", "verification.pairs", "verification.tree_edits",
-    "verification.diagnose", "verification.remarks", "verification.verdict", "verification.judge",
-    "verification.numeric", "verification.steps", "verification.verify", "verification.command",
-    "grading.submissions", "grading.marks", "grading.journal", "grading.reports", "grading.process",
-    "grading.grade", "grading.command",
+    "verification.reshaping", "verification.paths", "verification.diagnose", "verification.remarks",
+    "verification.verdict", "verification.uses", "verification.judge", "verification.numeric",
+    "verification.steps", "verification.grounds", "verification.credit", "verification.marking",
+    "verification.verify", "verification.command", "grading.submissions", "grading.marks",
+    "grading.journal", "grading.reports", "grading.process", "grading.grade", "grading.command",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 
@@ -68,6 +74,7 @@ def path_of(module: str) -> Path:
     return PACKAGE / f"{module.replace('.', '/')}.py"
 
 
+@cache
 def placed(name: str) -> str:
     """``show.text`` for ``symgrad.show.text``; what is imported from a package is its own."""
     parts = name.split(".")
@@ -77,9 +84,15 @@ def placed(name: str) -> str:
     return ".".join(parts[:depth])
 
 
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text(encoding="utf-8"))
+
+
+@cache
 def imports(module: str) -> dict[str, bool]:
     """The symgrad modules that a module names, and whether at the top level."""
-    tree = ast.parse(path_of(module).read_text(encoding="utf-8"))
+    tree = tree_of(module)
     top = {id(node) for node in tree.body}
     found: dict[str, bool] = {}
     for node in ast.walk(tree):
@@ -130,7 +143,8 @@ def modules() -> list[Path]:
 def test_every_module_is_placed() -> None:
     generating = {
         "__init__", "__main__", "cli", "compile", "cost_report", "costs", "demo", "module_file",
-        "optimizers", "training", "training_comments", "training_model", "pictures.picture",
+        "optimizers", "update_programs", "estimator", "least_squares", "training",
+        "training_comments", "training_model", "training_trace", "pictures.picture",
         "pictures.trace", "plots.activation", "plots.curves", "plots.figure", "plots.formulas",
         "plots.gradient_check", "plots.gradient_errors", "plots.landscape", "plots.loss",
         "plots.notebook", "plots.numbers", "plots.parameters", "plots.unit_report", "plots.units",
@@ -142,7 +156,7 @@ def test_every_module_is_placed() -> None:
 
 @pytest.mark.parametrize("module", CORE)
 def test_every_module_says_why_it_exists(module: str) -> None:
-    doc = ast.get_docstring(ast.parse(path_of(module).read_text(encoding="utf-8")))
+    doc = ast.get_docstring(tree_of(module))
     assert doc
     assert len(doc.splitlines()[0]) < 100
 

@@ -41,7 +41,7 @@ def check_random(seed: int, size: int) -> None:
     )
 
 
-@settings(derandomize=True, max_examples=40, deadline=None)
+@settings(derandomize=True, max_examples=20, deadline=None)
 @given(SEEDS)
 def test_random_compositions(seed: int) -> None:
     check_random(seed, 6)

@@ -95,7 +95,7 @@ class _Counted:
         return node if read is None else read(self, node, indices)
 
     def _name(self, node: s.Name, indices: frozenset[str]) -> s.Expr:
-        if node.name not in indices:
+        if node.name not in indices and node.name not in self.labels:
             return node
         one = s.Number(node.at, 1, "1")
         return s.Arguments(node.at, 3, (s.Terms(node.at, 2, ((1, node), (1, one))),), ())
@@ -122,8 +122,23 @@ class _Counted:
         return replace(node, terms=tuple((x, self.value(y, indices)) for x, y in node.terms))
 
     def _chain(self, node: s.Chain, indices: frozenset[str]) -> s.Expr:
-        links = (replace(x, item=self.value(x.item, indices)) for x in node.links)
+        links: list[s.Link] = []
+        for link in node.links:
+            applied = links and isinstance(links[-1].item, s.Name) and link.operator == ""
+            if applied and isinstance(link.item, s.Arguments):
+                item: s.Expr = self._of_function(link.item, indices)
+            else:
+                item = self.value(link.item, indices)
+            links.append(replace(link, item=item))
         return replace(node, links=tuple(links))
+
+    def _of_function(self, node: s.Arguments, indices: frozenset[str]) -> s.Expr:
+        """The arguments of a function, a class among them as it is."""
+        inner = tuple(
+            x if isinstance(x, s.Name) and x.name in self.labels else self.value(x, indices)
+            for x in node.positional
+        )
+        return replace(node, positional=inner)
 
     def _item(self, node: s.Item, indices: frozenset[str]) -> s.Expr:
         suffixes = tuple(self.value(x, indices) for x in node.suffixes)
@@ -152,12 +167,15 @@ class _Counted:
     def _relation(self, node: s.Relation, indices: frozenset[str]) -> s.Expr:
         own = indices | self.labels
         sides = (node.left, node.right)
-        of_indices = any(
-            isinstance(x, s.Name) and x.name in own for side in sides for x in below(side)
-        ) and not any(isinstance(x, s.Positions) for side in sides for x in below(side))
+        of_indices = any(isinstance(x, s.Name) and x.name in own for x in sides)
+        plain = all(isinstance(x, s.Name | s.Number) or self._looks_up(x) for x in sides)
         read: Callable[[s.Expr, frozenset[str]], s.Expr]
-        read = self.position if of_indices else self.value
+        read = self.position if of_indices and plain else self.value
         return replace(node, left=read(node.left, indices), right=read(node.right, indices))
+
+    def _looks_up(self, node: s.Expr) -> bool:
+        """Whether this is y_n, one label of several."""
+        return isinstance(node, s.Item) and not self._counts(node, frozenset())
 
     def _indicator(self, node: s.Indicator, indices: frozenset[str]) -> s.Expr:
         conditions = tuple(self.value(x, indices) for x in node.conditions)

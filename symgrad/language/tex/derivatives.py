@@ -16,6 +16,9 @@ from symgrad.language.layout import Misread
 from symgrad.language.source import Span
 from symgrad.language.tex.reading import Done, Reading
 
+UNNAMED = "a derivative is of a name and by a name; give this value a name first."
+"""What is said of ∂L/∂(W x + b)."""
+
 
 @dataclass(frozen=True)
 class _Differential:
@@ -58,8 +61,8 @@ def _derivative(links: Sequence[s.Link], at: int, reading: Reading) -> tuple[s.E
     if above is None:
         return None, at
     if end == len(links) or links[end].operator != "/":
-        lonely = at == 0 and end == 2 and isinstance(base, s.Name)
-        return (_change(links[1].item, reading), end) if lonely else (None, at)
+        lonely = end >= at + 2 and isinstance(base, s.Name) and base.name == "d"
+        return (_change(links[at + 1].item, reading), at + 2) if lonely else (None, at)
     below, last = _run(links, end, reading)
     if below is None:
         return None, at
@@ -230,9 +233,7 @@ def _part(
     base, suffixes = (value.base, value.suffixes) if isinstance(value, s.Item) else (value, ())
     power = ""
     if not isinstance(base, s.Name):
-        raise Misread(
-            node.at, "a derivative is of a name and by a name; give this value a name first."
-        )
+        raise Misread(node.at, UNNAMED)
     for suffix in suffixes:
         if isinstance(suffix, s.Positions):
             positions += suffix.positions
@@ -241,5 +242,9 @@ def _part(
         elif isinstance(suffix, s.Power) and reading.source.slice(suffix.at) == "2":
             power = "²"
         else:
-            raise Misread(suffix.at, "a power has no meaning in a derivative here.")
+            raise Misread(
+                suffix.at,
+                "a power has no meaning in a derivative here; a derivative is by a name, so name "
+                "an inverse in the model, P = S^-1.",
+            )
     return base.name, power

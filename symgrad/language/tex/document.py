@@ -30,6 +30,11 @@ _VERBATIM = re.compile(
     r"\\begin\{(verbatim|lstlisting|comment|minted)\}.*?(?:\\end\{\1\}|\Z)", re.DOTALL
 )
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
+_NOTE = re.compile(
+    r"\\(?:text|textrm|mbox|intertext)\{[^{}$]*\b(?:since|because|by|using|as|where|with|weil|denn)\b"
+    r"[^{}$]*\$(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+)
+"""A remark with a formula in it, which claims nothing."""
 _HEAD = re.compile(r"\A.*\\begin\{document\}", re.DOTALL)
 
 _ENDS_ROW = frozenset({"\\quad", "\\qquad", ";", "\\Rightarrow", "\\implies", "\\therefore"}) | {
@@ -40,6 +45,7 @@ _ENDS_ROW = frozenset({"\\quad", "\\qquad", ";", "\\Rightarrow", "\\implies", "\
 _DOTS = frozenset({"\\dots", "\\ldots", "\\cdots", "…"})
 _JOINS = frozenset(
     {"+", "-", "−", "*", "/", "·", "×", "⊙", "∘", "\\cdot", "\\odot", "\\times", "\\circ", "\\ast"}
+    | {"⊗", "\\otimes"}
 )
 """With these a formula goes on in the next row."""
 
@@ -67,6 +73,7 @@ def blanked(text: str) -> str:
 
     text = _COMMENT.sub(lambda m: m[1] + " " * len(m[2]), text)
     text = _VERBATIM.sub(spaces, text)
+    text = _NOTE.sub(spaces, text)
     if "\\begin{document}" in text:
         text = _HEAD.sub(spaces, text)
         end = text.find("\\end{document}")
@@ -271,7 +278,7 @@ def _has_equation(raw: Sequence[Raw], k: int) -> bool:
 def _row(piece: Sequence[Raw], names: Names) -> Row | None:
     """The sides of one formula; None for what is none."""
     piece = _without_dress(piece)
-    if not piece or any(x.text in _DOTS for x in piece):
+    if not piece or _is_said(piece) or any(x.text in _DOTS for x in piece):
         return None
     sides: list[list[Raw]] = [[]]
     depth = 0
@@ -300,9 +307,22 @@ def _row(piece: Sequence[Raw], names: Names) -> Row | None:
     return Row(tuple(places), continues)
 
 
+def _is_said(piece: Sequence[Raw]) -> bool:
+    r"""Whether a piece is ``(\text{…})``: words in brackets, and no formula."""
+    k, words = 0, False
+    while k < len(piece):
+        if piece[k].text[1:] in c.TEXTS and _is_remark(_argument(piece, k)):
+            k, words = _behind_argument(piece, k), True
+        elif piece[k].text in (*_OPENING, *_CLOSING):
+            k += 1
+        else:
+            return False
+    return words
+
+
 def _is_composed(side: Sequence[Raw], token: Raw) -> bool:
     """Whether an = is the second half of <=, >= or :=."""
-    return bool(side) and side[-1].text in "<>!:" and side[-1].at.end == token.at.start
+    return bool(side) and side[-1].text in "<>!" and side[-1].at.end == token.at.start
 
 
 def _without_dress(piece: Sequence[Raw]) -> list[Raw]:

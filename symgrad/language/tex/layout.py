@@ -282,9 +282,10 @@ class _Layout:
         given = text[1] if re.fullmatch(r"\{.\}", text) else text[:1]
         if name.startswith("mathb") and given == "E":
             raise Misread(token.at, f"{c.REFUSED['mathbb{E}']}.")
-        if given == "1" or (given == "I" and name in ("mathbb", "mathds", "mathbbm")):
+        doubled = given == "I" and name in ("mathbb", "mathds", "mathbbm") and "I" not in self.names
+        if given == "1" or doubled:
             _, where = self.text_of(token)
-            self.put("ONES", "1", token.at.to(where))
+            self.put("NAME" if doubled else "ONES", given, token.at.to(where))
             return
         self.argument(token)
 

@@ -7,7 +7,7 @@ fits. What stands beside them says how many; beside nothing of a shape, ``\mathb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from symgrad import functions as f
 from symgrad.language.chains import application
 from symgrad.language.chains import chain as chain_of
 from symgrad.language.expressions import RULES
-from symgrad.language.functions import called, where
+from symgrad.language.functions import KNOWN, called, where
 from symgrad.language.relations import Comparison
 from symgrad.language.scope import Rules, Scope
 from symgrad.symbols import LabelSymbol
@@ -56,25 +56,72 @@ def _turned(node: s.Expr) -> tuple[s.Expr, bool] | None:
 
 def _chain(node: s.Chain, scope: Scope) -> Any:
     """A product, in which ones and identities have the size that fits."""
-    if not any(_turned(x.item) or _is_identity(x.item, scope) for x in node.links):
+    if not any(_may_fit(x.item, scope) for x in node.links):
         return chain_of(node, scope)
-    links = [x for x in node.links if not (_is_identity(x.item, scope) and len(node.links) > 1)]
-    if not links:
-        return sp.S.One
-    if links[0].operator:
-        links[0] = replace(links[0], operator="")
-    links = [replace(x, item=_once(x.item, scope)) for x in links]
+    links = [replace(x, item=_once(x.item, scope)) for x in node.links]
     fitted: list[s.Link] = []
     for k, link in enumerate(links):
-        found = _turned(link.item)
-        if found is None:
-            fitted.append(link)
-            continue
-        before = _neighbour(links, k, -1, scope)
-        after = _neighbour(links, k, 1, scope)
-        value = _ones(found[1], before, after)
-        fitted.append(replace(link, item=Built(link.item.at, link.item.height, value)))
+        found, square = _turned(link.item), _identity(links, k, scope)
+        value = square
+        if found is not None or square is not None:
+            before = _neighbour(links, k, -1, scope)
+            after = _neighbour(links, k, 1, scope)
+            if found is not None:
+                value = _ones(found[1], before, after)
+            elif before or after:
+                value = fitted_to(square, (before[1] if before else after[0],) * 2)
+            else:
+                value = fitted_to(square, _entrywise(links, k, node, scope))
+        if value is not None:
+            link = replace(link, item=Built(link.item.at, link.item.height, value))
+        fitted.append(link)
     return chain_of(replace(node, links=tuple(fitted)), scope)
+
+
+def _may_fit(node: s.Expr, scope: Scope) -> bool:
+    """Whether ones or an identity stand here, perhaps inside parentheses."""
+    if _turned(node) is not None or _is_identity(node, scope):
+        return True
+    if isinstance(node, s.Item):
+        return _may_fit(node.base, scope)
+    if isinstance(node, s.Arguments):
+        return any(_may_fit(x, scope) for x in node.positional)
+    if isinstance(node, s.Chain):
+        return any(_may_fit(x.item, scope) for x in node.links)
+    return isinstance(node, s.Terms) and any(_may_fit(x, scope) for _, x in node.terms)
+
+
+def _identity(links: Sequence[s.Link], at: int, scope: Scope) -> Any:
+    """A factor that is an identity of a size that is not known yet, perhaps scaled; else None."""
+    item = links[at].item
+    base = item.base if isinstance(item, s.Item) else item
+    head = links[at - 1].item if at and links[at].operator == "" else None
+    head = head.base if isinstance(head, s.Item) else head
+    applied = isinstance(head, s.Name) and head.name not in scope.names and head.name in KNOWN
+    if isinstance(base, s.Arguments):
+        if applied or len(base.positional) != 1 or not isinstance(base.positional[0], Built):
+            return None
+    elif not (isinstance(base, Built) or _is_identity(base, scope)):
+        return None
+    value = scope.build(item)
+    free = _free_sizes(value)
+    return value if len(free) == 2 and free[0] == free[1] else None
+
+
+def _entrywise(links: Sequence[s.Link], at: int, node: s.Chain, scope: Scope) -> tuple[Any, ...]:
+    """The shape of what a factor is multiplied with entry by entry, () where there is no such."""
+    operands: list[list[int]] = [[]]
+    for k, link in enumerate(links):
+        if link.operator in _ENTRYWISE:
+            operands.append([])
+        operands[-1].append(k)
+    for operand in operands:
+        if at not in operand and all(_identity(links, k, scope) is None for k in operand):
+            run = (replace(links[operand[0]], operator=""), *(links[k] for k in operand[1:]))
+            sizes = a.shape(scope.build(replace(node, links=run)))
+            if sizes:
+                return sizes
+    return ()
 
 
 def _once(node: s.Expr, scope: Scope) -> s.Expr:
@@ -101,7 +148,7 @@ def _neighbour(links: Sequence[s.Link], at: int, step: int, scope: Scope) -> tup
     at += step
     while 0 <= at < len(links):
         joint = links[at if step > 0 else at + 1].operator
-        if joint in ("⊙", "∘", ".*", "/", "./"):
+        if joint in _ENTRYWISE or joint in ("/", "./"):
             return ()
         item = links[at].item
         ahead = links[at + 1] if at + 1 < len(links) and links[at + 1].operator == "" else None
@@ -115,7 +162,7 @@ def _neighbour(links: Sequence[s.Link], at: int, step: int, scope: Scope) -> tup
                 pair = (replace(links[at - 1], operator=""), links[at])
                 item = s.Chain(head.at.to(item.at), item.height + 2, pair)
                 at -= 1
-        if _turned(item) is None:
+        if _turned(item) is None and _identity(links, at, scope) is None:
             sizes = a.shape(a.scalar_of(scope.build(item)))
             if sizes:
                 return sizes
@@ -138,10 +185,32 @@ def _ones(turned: bool, before: tuple[Any, ...], after: tuple[Any, ...]) -> Any:
 
 
 _FREE = "as many as fit"
+_SIZE = sp.Dummy(_FREE, integer=True, positive=True)
+"""The size of an identity where nothing says it yet."""
+_ENTRYWISE = frozenset({"⊙", "∘", ".*"})
 
 
 def _free_sizes(value: Any) -> list[sp.Symbol]:
     return [x for x in a.shape(value) if isinstance(x, sp.Dummy) and x.name == _FREE]
+
+
+def fitted_to(value: Any, shape: tuple[Any, ...]) -> Any:
+    """A value whose sizes are not all known, with those of ``shape`` where it has none."""
+    free = _free_sizes(value)
+    sizes = zip(a.shape(value), shape, strict=False)
+    sizes_of = {old: new for old, new in sizes if old in free}
+    return value.xreplace(sizes_of) if sizes_of else value
+
+
+def is_fitted(value: Any) -> bool:
+    """Whether the sizes of a value are all known."""
+    return not _free_sizes(value)
+
+
+def is_known(n: Any) -> bool:
+    """Whether a number is not that of the rows of an identity that fits nothing."""
+    symbols = getattr(n, "free_symbols", ())
+    return not any(isinstance(x, sp.Dummy) and x.name == _FREE for x in symbols)
 
 
 # ---------------------------------------------------------------------------------- identity
@@ -153,32 +222,57 @@ def _is_identity(node: s.Expr, scope: Scope) -> bool:
 
 def _terms(node: s.Terms, scope: Scope) -> Any:
     """A sum: an identity and what has as many rows as fit take the shape of the others."""
-    built: list[tuple[int, s.Expr, Any]] = []
-    for sign, x in node.terms:
-        single = _is_identity(x, scope)
-        built.append((sign, x, None if single else scope.build(x)))
-    shapes = [a.shape(a.scalar_of(y)) for _, _, y in built if y is not None and not _free_sizes(y)]
-    like = next((x for x in shapes if x), ())
-    terms = []
-    for sign, x, value in built:
-        if value is None:
-            square = len(like) == 2 and like[0] == like[1]
-            value = sp.Identity(like[0]) if square else sp.S.One
-        elif like:
-            sizes = zip(a.shape(value), like, strict=False)
-            sizes_of = {old: new for old, new in sizes if old in _free_sizes(value)}
-            value = value.xreplace(sizes_of) if sizes_of else value
-        terms.append((sign, a.Shown(value, scope.text(x))))
-    return a.total(terms)
+    built = [(sign, x, scope.build(x)) for sign, x in node.terms]
+    _check_ones([(x, y) for _, x, y in built], scope)
+    shapes = [a.shape(a.scalar_of(y)) for _, _, y in built]
+    like = next((x for x, (_, _, y) in zip(shapes, built, strict=True) if x and is_fitted(y)), ())
+    like = like or next((x for x in shapes if x), ())
+    return a.total([(sign, a.Shown(fitted_to(y, like), scope.text(x))) for sign, x, y in built])
+
+
+def _check_ones(terms: Sequence[tuple[s.Expr, Any]], scope: Scope) -> None:
+    """Ones beside a product of matrices are the identity to some, and ones at all entries."""
+    ones = [x for x, y in terms if a.shape(y) == () and any(isinstance(z, s.Ones) for z in _in(x))]
+    if ones and any(a.is_map(y) for _, y in terms):
+        raise scope.error(
+            ones[0],
+            "it is not clear whether this is the identity or a matrix of ones; write I, or "
+            "\\mathbf{1} \\mathbf{1}^\\top.",
+        )
+
+
+def _in(node: s.Expr) -> list[s.Expr]:
+    """The factors of a term."""
+    return [x.item for x in node.links] if isinstance(node, s.Chain) else [node]
 
 
 def _name(node: s.Name, scope: Scope) -> Any:
     if _is_identity(node, scope):
-        return sp.S.One
+        return sp.Identity(_SIZE)
     return RULES[s.Name](node, scope)
 
 
 # ----------------------------------------------------------------------------------- the rest
+
+
+class WithName(Mapping[str, Any]):
+    """Names and one more; the others are not looked up for it."""
+
+    def __init__(self, names: Mapping[str, Any], name: str, value: Any) -> None:
+        self.names, self.name, self.value = names, name, value
+
+    def __getitem__(self, name: str) -> Any:
+        return self.value if name == self.name else self.names[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name == self.name or name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        yield self.name
+        yield from (x for x in self.names if x != self.name)
+
+    def __len__(self) -> int:
+        return len(self.names) + (self.name not in self.names)
 
 
 def _item(node: s.Item, scope: Scope) -> Any:
@@ -188,12 +282,14 @@ def _item(node: s.Item, scope: Scope) -> Any:
         return RULES[s.Item](node, scope)
     value = scope.build(node.base)
     if not isinstance(value, MatrixExpr):
-        raise scope.error(node, f"this is {a.described_shape(value)}, which has no such entries.")
+        raise scope.error(
+            node, f"this is {a.described_shape(value)}, which has no entries of this kind."
+        )
     if not isinstance(value, sp.MatrixSymbol):  # opaque, for SymPy would work every product out
         t = sp.Symbol("t", real=True)
         value = f.mapped(sp.Lambda(t, t), value)
     named = s.Name(node.base.at, 1, scope.text(node.base))
-    inner = replace(scope, names={**scope.names, named.name: value})
+    inner = replace(scope, names=WithName(scope.names, named.name, value))
     return RULES[s.Item](replace(node, base=named), inner)
 
 

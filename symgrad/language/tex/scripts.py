@@ -218,6 +218,17 @@ def _named(
         if found.powers and base not in CONSTANTS and not reading.is_function(base):
             return _layer(node, name, Written(base, marks, primes=primes), found, reading)
         return _entry(node, name, [], found, reading)
+    if len(base) == 1 and base.islower():
+        for parts, rest in _divided(below, layers, found):  # w^{(2)}_{ki}, an entry of W2
+            capital = reading.find(Written(base.upper(), marks, *parts), node) if rest else None
+            if capital is None or capital not in reading.values:
+                continue
+            if len(_positions(capital, rest, reading)) == reading.axes(capital):
+                return _entry(node, capital, rest, found, reading)
+    if base == "I" and found.below and not (marks or found.layers or primes):
+        if len(_positions(base, found.below, reading)) == 2:
+            return _entry(node, base, found.below, found, reading)
+        return _signed(node, t.Sign(node.at, 1, "I"), found, reading)
     if reading.is_function(base):
         raise Misread(
             node.at,
@@ -254,6 +265,11 @@ def _new(
             of = reading.read(first)
             if isinstance(of, s.Name) and of.name in reading.names:  # \delta_{z_1}
                 return f"{name}_{of.name}", [*found.layers]
+    if isinstance(first, s.Name) and len(below) > 1:  # \delta_{z, k}, an entry of δ_z
+        of = reading.read(first)
+        value = reading.values.get(of.name) if isinstance(of, s.Name) else None
+        if isinstance(of, s.Name) and value is not None and not value.is_integer:
+            return f"{name}_{of.name}", [*found.layers, *found.below[1:]]
     return name, [*found.layers, *found.below]
 
 
@@ -374,10 +390,10 @@ def _suffixed(
 
 
 def _signed(node: s.Expr, base: t.Sign, found: _Scripts, reading: Reading) -> s.Expr:
-    r"""``\mathbf{1}_{z > 0}``, ``\mathbf{1}_y``, ``\mathbf{1}_n``, ``\mathbf{1}^\top``."""
+    r"""``\mathbf{1}_{z > 0}``, ``\mathbf{1}_y``, ``\mathbf{1}_n``, ``\mathbf{1}^\top``, ``I_n``."""
     if base.sign == "∇":
         return gradient(node, None, reading)
-    if base.sign != "1":
+    if base.sign not in ("1", "I"):
         return reading.read(base)
     value: s.Expr = s.Ones(base.at, 1)
     if any(isinstance(x, t.Compared) for x in found.below):
@@ -390,7 +406,8 @@ def _signed(node: s.Expr, base: t.Sign, found: _Scripts, reading: Reading) -> s.
         if isinstance(label, LabelSymbol):
             value = s.Application(at, 3, s.Name(at, 1, "onehot"), s.Arguments(at, 2, (inner,), ()))
         else:
-            value = s.Application(at, 3, s.Name(at, 1, "ones"), s.Arguments(at, 2, (inner,), ()))
+            sized = s.Name(at, 1, "ones" if base.sign == "1" else "eye")
+            value = s.Application(at, 3, sized, s.Arguments(at, 2, (inner,), ()))
     elif found.below:
         raise Misread(node.at, "the 1 has one subscript: a condition, a class or a size.")
     return _suffixed(node, value, (), found.suffixes)
@@ -405,7 +422,7 @@ def _valued(node: s.Expr, value: s.Expr, found: _Scripts, reading: Reading) -> s
         raise Misread(node.at, "a superscript in parentheses belongs to a name, as in W^{(1)}.")
     if isinstance(value, s.Arguments) and len(value.positional) == 1 and found.below:
         inner = value.positional[0]
-        if isinstance(inner, s.Name):  # (\nabla_z L)_k
+        if isinstance(inner, s.Name) and inner.name[0] in "∂∇":  # (\nabla_z L)_k
             value = inner
     name = value.name if isinstance(value, s.Name) else None
     return _suffixed(node, value, _positions(name, found.below, reading), suffixes)

@@ -1,12 +1,14 @@
 """The gradient check accepts right gradients and finds wrong ones, in either precision."""
 
+import re
+
 import numpy as np
 import pytest
 
 from symgrad.codegen.runtime import gradient_check
 from symgrad.codegen.runtime.gradient_check import check_gradients
+from symgrad.codegen.runtime.initial import init
 from symgrad.codegen.runtime.interface import Params, _value_and_grad
-from symgrad.codegen.runtime.training import init
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -94,7 +96,9 @@ class Params(NamedTuple):
 PARAM_SHAPES = {"W": ("H", "D")}
 DATA = (DataSpec("X", ("D",)),)
 INPUTS = ()
-_predict = _workspace = _sgd_epoch = None
+MASKS = ()
+OPTIMIZERS = FORMULAS = COSTS = PROVENANCE = {}
+_predict = _workspace = _sgd_steps = _steps = _trace = _residuals = None
 
 def _loss(params, X):
     return float(np.maximum(X @ params.W.T, 0).sum(axis=1).mean())
@@ -105,8 +109,21 @@ def _value_and_grad(params, X):
 '''
 
 
-def test_the_report_prints_as_a_table():
+def test_the_report_is_a_table_that_says_where(monkeypatch):
+    def wrong(params, X, Y):
+        value, gradient = _value_and_grad(params, X, Y)
+        gradient.W[1, 0] += 0.25
+        return value, gradient
+
     lines = str(check_gradients()).splitlines()
-    assert lines[0].split() == ["parameter", "shape", "entries", "error"]
+    head = ["parameter", "shape", "entries", "absolute error", "relative error", "at"]
+    assert re.split("  +", lines[0]) == head
     assert lines[1].startswith("W ") and lines[1].endswith(" ok")
-    assert lines[-1] == "in float64, tolerance 1.2e-05"
+    assert lines[-1] == "all right; computed in float64, relative error up to 1.2e-05"
+    monkeypatch.setattr(gradient_check, "_value_and_grad", wrong)
+    report = check_gradients()
+    assert report.rows[0].where == (1, 0) and report.rows[0].absolute == pytest.approx(0.25)
+    assert report.rows[1].ok and report.rows[1].absolute < 1e-8
+    cells = re.split("  +", str(report).splitlines()[1])
+    assert cells[0] == "W" and cells[3] == "2.5e-01" and cells[5:] == ["[1, 0]", "WRONG"]
+    assert str(report).splitlines()[-1].startswith("wrong: the gradient of W; computed in")

@@ -1,15 +1,14 @@
-"""init and fit: what is learned, what is kept, and what is refused."""
+"""fit as a whole: what is learned, what is measured, and what is given back."""
 
-import io
-import sys
+import threading
 
 import numpy as np
 import pytest
 
-from symgrad.codegen.runtime import training
 from symgrad.codegen.runtime.checks import loss, predict
+from symgrad.codegen.runtime.initial import init
 from symgrad.codegen.runtime.interface import Params
-from symgrad.codegen.runtime.training import fit, init
+from symgrad.codegen.runtime.training import fit
 
 OPTIONS = {"epochs": 5, "batch_size": 7, "learning_rate": 0.1}
 
@@ -18,66 +17,33 @@ def equal(a, b):
     return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
-def test_init_is_glorot_uniform_with_zero_vectors():
-    params = init(seed=3, C=200, D=100)
-    limit = np.sqrt(6 / 300)
-    assert params.W.shape == (200, 100) and params.W.dtype == np.float32
-    assert 0.99 * limit < params.W.max() <= limit and -limit <= params.W.min() < -0.99 * limit
-    assert not params.b.any() and params.b.shape == (200,)
-    assert equal(params, init(seed=3, C=200, D=100))
-    assert not equal(params, init(seed=4, C=200, D=100))
-
-
-def test_init_of_a_scalar_and_of_fixed_sizes(weighted):
-    params = weighted.init()
-    assert params.w.shape == (3,) and params.b.shape == () and isinstance(params.b, np.ndarray)
-
-
-@pytest.mark.parametrize(
-    ("dims", "sentence"),
-    [
-        ({}, "softmax_regression needs C=…, D=…; pass the size"),
-        ({"C": 3}, "softmax_regression needs D=…; pass the size"),
-        (
-            {"C": 3, "D": 2, "H": 1},
-            "softmax_regression has no option or dimension 'H'; dimensions: C, D.",
-        ),
-        ({"C": 3, "D": 0}, "D is 0; expected an integer of at least 1."),
-        ({"C": 3, "D": 2.5}, "D is 2.5; expected an integer of at least 1."),
-        ({"C": 3, "D": 2, "seed": -1}, "seed is -1; expected an integer of at least 0."),
-    ],
-)
-def test_init_refuses(dims, sentence):
-    with pytest.raises(ValueError) as caught:
-        init(**dims)
-    assert str(caught.value).startswith(sentence)
-
-
 def test_fit_learns_and_measures(blobs):
     params, history = fit(*blobs, validation=blobs, epochs=30, batch_size=7, learning_rate=0.2)
     assert history.loss.shape == (30,) and history.loss[-1] < 0.5 * history.loss[0]
     assert history.validation_loss[-1] == pytest.approx(loss(params, *blobs))
     right = predict(params, blobs[0]).argmax(1) == blobs[1].argmax(1)
     assert history.validation_accuracy[-1] == pytest.approx(right.mean())
-    assert right.mean() > 0.8
+    assert history.validation_zero_one_loss[-1] == pytest.approx(1 - right.mean())
+    assert np.isnan(history.validation_mean_squared_error).all()
+    assert right.mean() > 0.8 and history.ended == "epochs"
 
 
-def test_fit_follows_plain_gradient_descent(weighted):
-    rng = np.random.default_rng(0)
-    X, y, weight = rng.normal(size=(10, 3)), rng.normal(size=10), rng.uniform(size=10)
-    fitted, history = weighted.fit(X, y, weight, epochs=2, batch_size=4, learning_rate=0.1, seed=8)
-    w, b = np.zeros(3), 0.0
-    for epoch in range(2):
-        order, total = np.random.default_rng([8, epoch]).permutation(10), 0.0
-        for rows in (order[:4], order[4:8], order[8:]):
-            residual = X[rows] @ w + b - y[rows]
-            total += (weight[rows] * residual**2).sum()
-            slope = 2 * weight[rows] * residual / len(rows)
-            w, b = w - 0.1 * X[rows].T @ slope, b - 0.1 * slope.sum()
-        assert history.loss[epoch] == pytest.approx(total / 10)
-    np.testing.assert_allclose(fitted.w, w)
-    assert float(fitted.b) == pytest.approx(b)
-    assert np.isnan(history.validation_loss).all() and np.isnan(history.validation_accuracy).all()
+def test_real_targets_have_a_squared_error(dropped):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = X.sum(axis=1)
+    params, history = dropped.fit(X, y, validation=(X, y), **OPTIONS)
+    expected = np.mean((dropped.predict(params, X) - y) ** 2)
+    assert history.validation_mean_squared_error[-1] == pytest.approx(expected, rel=1e-5)
+    assert np.isnan(history.validation_accuracy).all()
+    assert history.validation_loss[-1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_validation_nothing_is_measured(weighted):
+    X, one = np.ones((10, 3)), np.ones(10)
+    _, history = weighted.fit(X, one, one, epochs=2, batch_size=4, learning_rate=0.1)
+    for name, column in history._asdict().items():
+        if name.startswith("validation"):
+            assert np.isnan(column).all() and column.shape == (2,)
 
 
 def test_fit_is_reproducible_and_changes_nothing_it_was_given(blobs):
@@ -93,8 +59,8 @@ def test_fit_is_reproducible_and_changes_nothing_it_was_given(blobs):
 def test_no_epochs_return_a_copy_of_the_start(blobs):
     start = init(C=3, D=4)
     params, history = fit(*blobs, params=start, epochs=0, batch_size=60, learning_rate=0.1)
-    assert equal(params, start) and params.W is not start.W
-    assert all(column.shape == (0,) for column in history)
+    assert equal(params, start) and not np.shares_memory(params.W, start.W)
+    assert all(column.shape == (0,) for column in history[:-1]) and history.ended == "epochs"
 
 
 def test_hidden_sizes_and_classes_are_asked_for(labelled, blobs):
@@ -110,90 +76,48 @@ def test_hidden_sizes_and_classes_are_asked_for(labelled, blobs):
         labelled.fit(X, c, params=params, H=6, **OPTIONS)
 
 
-def test_patience_returns_the_best_parameters(blobs):
+def test_training_starts_as_initial_says(labelled, blobs):
+    X, c = blobs[0], blobs[1].argmax(1)
+    options = {"epochs": 0, "batch_size": 7, "learning_rate": 0.1, "seed": 3}
+    initial = {"W": np.ones((3, 5)), "V": "he_normal"}
+    params, _ = labelled.fit(X, c, initial=initial, **options)
+    assert (params.W == 1).all()
+    assert np.array_equal(params.V, labelled.init(3, C=3, H=5, D=4, initial="he_normal").V)
+
+
+def test_labels_are_checked_against_given_arrays(labelled, blobs):
+    """A label that has no row would be read from beyond the array."""
+    X, c = blobs[0], blobs[1].argmax(1)
+    initial = {"W": np.ones((2, 5))}
+    with pytest.raises(ValueError, match="c has 2 in row 2; expected labels ≥ 0 and < 2"):
+        labelled.fit(X, c, initial=initial, **OPTIONS)
+    with pytest.raises(ValueError, match="batch 1: c has 2 in row 2; expected labels ≥ 0 and < 2"):
+        labelled.fit([(X, c)], initial=initial, **OPTIONS)
+
+
+def test_patience_returns_the_best_parameters_and_no_patience_the_last(blobs):
     X, Y = blobs
     options = {"epochs": 200, "batch_size": 10, "learning_rate": 1.0}
     validation = (X[:10] * 3, Y[:10][::-1])  # disagrees with the data, so it soon gets worse
     params, history = fit(X, Y, validation=validation, patience=3, **options)
     best = int(history.validation_loss.argmin())
-    assert len(history.loss) == best + 1 + 3
+    assert len(history.loss) == best + 1 + 3 and history.ended == "patience"
     assert loss(params, *validation) == pytest.approx(history.validation_loss[best])
+    options["epochs"] = best + 4
+    params, history = fit(X, Y, validation=validation, **options)
+    assert loss(params, *validation) == pytest.approx(history.validation_loss[-1])
 
 
-WRONG = {
-    "optimizer": ({"optimizer": "adamm"}, "optimizer is 'adamm'; softmax_regression knows sgd."),
-    "epochs": ({"epochs": -1}, "epochs is -1; expected an integer of at least 0."),
-    "epochs type": ({"epochs": "3"}, "epochs is '3'; expected an integer of at least 0."),
-    "batch": ({"batch_size": 0}, "batch_size is 0; expected an integer of at least 1."),
-    "large batch": ({"batch_size": 61}, "batch_size is 61, but the data have 60 rows."),
-    "rate": ({"learning_rate": -0.1}, "learning_rate is -0.1; expected a finite number ≥ 0"),
-    "nan rate": ({"learning_rate": np.nan}, "learning_rate is nan; expected a finite number"),
-    "rate type": ({"learning_rate": "0.1"}, "learning_rate is '0.1'; expected a finite number"),
-    "seed": ({"seed": None}, "seed is None; expected an integer of at least 0."),
-    "patience": ({"patience": 2}, "patience watches the validation loss; pass validation="),
-    "validation": ({"validation": np.ones((2, 4))}, "ndarray as data arrays given; expected 2:"),
-    "unknown": (
-        {"epoch": 3},
-        "softmax_regression has no option or dimension 'epoch'; dimensions: C, D.",
-    ),
-    "size": ({"D": 5}, "X has shape (60, 4); expected (N, D) with D = 5"),
-}
-
-
-@pytest.mark.parametrize(("options", "sentence"), WRONG.values(), ids=WRONG)
-def test_fit_refuses(blobs, options, sentence):
-    with pytest.raises(ValueError) as caught:
-        fit(*blobs, **OPTIONS | options)
-    assert str(caught.value).startswith(sentence)
-
-
-def test_wrong_validation_data_are_named(blobs):
-    X, Y = blobs
-    with pytest.raises(ValueError, match=r"validation X has shape \(60, 3\); expected \(N, D\)"):
-        fit(X, Y, validation=(X[:, :3], Y), **OPTIONS)
-
-
-def test_divergence_names_the_epoch(weighted):
-    X = np.ones((10, 3))
-    sentence = (
-        r"The loss diverged in epoch \d+ \(it is \S+\); try a learning_rate lower than 1e\+30\."
-    )
-    with pytest.raises(FloatingPointError, match=sentence):
-        weighted.fit(X, X[:, 0], X[:, 0], epochs=50, batch_size=5, learning_rate=1e30)
-
-
-def test_a_validation_loss_without_a_value_is_said_so(weighted):
-    X, one = np.ones((10, 3)), np.ones(10)
-    with pytest.raises(FloatingPointError, match="The validation loss is inf in epoch 1; try a"):
-        weighted.fit(X, one, one, validation=(X, one * 1e200, one), **OPTIONS)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_is_shown_on_a_terminal_only(blobs, monkeypatch):
-    for stream, progress, shown in [
-        (Terminal(), True, True),
-        (Terminal(), False, False),
-        (io.StringIO(), True, False),
-    ]:
-        monkeypatch.setattr(sys, "stderr", stream)
-        fit(*blobs, validation=blobs, progress=progress, **OPTIONS)
-        assert ("epoch 5/5  loss " in stream.getvalue()) == shown
-        assert stream.getvalue().endswith("\n") == shown
-    monkeypatch.setattr(sys, "stderr", None)
-    fit(*blobs, **OPTIONS)
-
-
-def test_interruption_passes_through(blobs, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_sgd_epoch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        fit(*blobs, **OPTIONS)
+def test_threads_train_at_the_same_time(blobs):
+    expected, found = fit(*blobs, **OPTIONS)[0], []
+    threads = [
+        threading.Thread(target=lambda: found.append(fit(*blobs, **OPTIONS)[0])) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3 and all(equal(params, expected) for params in found)
 
 
 def test_params_of_another_module_are_refused(blobs, weighted):

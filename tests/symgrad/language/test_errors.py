@@ -34,6 +34,10 @@ ROWS: list[tuple[str, int, str]] = [
     ("L = x + u'", 5, "did you mean u?"),
     ("L = x' - u", 5, "did you mean u'?"),
     ("L = W ⊙ x", 5, "cannot be multiplied entry by entry"),
+    ("L = tr(W' W + a)", 8, "W' W is D×D and a is a scalar, which do not fit; write a eye(D) for "
+                            "the identity matrix, or a ones(D, D) for every entry."),
+    ("L = W ⊗ B", 5, "⊗ is read between vectors only"),
+    ("L = sum(W[0, :])", 14, "a row or column is not read; write row(X, k)"),
     ("L = W^2", 5, "write W .^ 2 for the power entry by entry"),
     ("L = x / h", 5, "divide by a scalar, or entry by entry"),
     ("L = x / A", 5, "divide by a scalar, or entry by entry"),

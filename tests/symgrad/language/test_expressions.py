@@ -41,7 +41,7 @@ ROWS: dict[str, Any] = {
     "x^{T} u": sg.dot(x, u),
     "x · u": sg.dot(x, u), "x @ u": sg.dot(x, u), "dot(x, u)": sg.dot(x, u),
     "h' W x": sg.dot(h, W * x), "x' u + a": sg.dot(x, u) + a,
-    "x u'": x * u.T, "r x": sg.dot(x, r.T),
+    "x u'": x * u.T, "x ⊗ u": x * u.T, "x ⊗ u'": x * u.T, "a ⊗ x": a * x, "r x": sg.dot(x, r.T),
     "x * u": hadamard_product(x, u), "x ⊙ u": hadamard_product(x, u), "x∘u": hadamard_product(x, u),
     "x .* u": hadamard_product(x, u), "W ⊙ B": hadamard_product(W, B), "A A": A * A, "A*A": A * A,
     "h ⊙ W x": hadamard_product(h, W * x), "h * W x": hadamard_product(h, W * x),
@@ -64,6 +64,7 @@ ROWS: dict[str, Any] = {
     "e^x": sg.exp(x), "2^x": sg.exp(sp.log(2) * x),
     "x^2": sp.HadamardPower(x, 2), "W .^ 2": sp.HadamardPower(W, 2),
     "A^2": A**2, "A^-1": A**-1, "π a": sp.pi * a, "pi a": sp.pi * a,
+    "log(2 pi b^2)": log(2 * sp.pi * b**2), "T_{1, 2, 0}": T[1, 2, 0],
     # norms
     "‖x‖": sg.norm(x), "||x||^2": sg.norm(x) ** 2, "1/2 ‖x - u‖²": sg.norm(x - u) ** 2 / 2,
     "‖x‖_1": sg.norm(x, 1), "||x||_∞": sg.norm(x, sp.oo), "norm(x, inf)": sg.norm(x, sp.oo),

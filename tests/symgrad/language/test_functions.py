@@ -12,6 +12,8 @@ from sympy import MatrixSymbol
 
 import symgrad as sg
 import symgrad.language as guide
+from symgrad import functions as f
+from symgrad import vocabulary
 from symgrad.activations import ELEMENTWISE
 from symgrad.facts import FACTS
 from symgrad.functions import REDUCTIONS
@@ -103,6 +105,10 @@ ROWS: dict[str, tuple[str, Any]] = {
     "zeros": ("x + zeros(n)", lambda: x),
     "diag": ("diag(x) u + diag(A)", lambda: sp.DiagMatrix(x) * u + sp.DiagonalOf(A)),
     "transpose": ("transpose(W)", lambda: W.T),
+    "outer": ("outer(x, u) + x ⊗ u'", lambda: 2 * x * u.T),
+    "sech": ("sech(x)", lambda: f.pointwise(None, 1 / sp.cosh(a), {a: x})),
+    "normal_cdf": ("Φ(x)", lambda: f.pointwise(None, vocabulary.normal_cdf(a), {a: x})),
+    "normal_pdf": ("phi(a)", lambda: vocabulary.normal_pdf(a)),
 }  # fmt: skip
 """A function → a call of it, and the same in Python. Of one argument: every elementwise one."""
 

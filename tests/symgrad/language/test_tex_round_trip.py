@@ -7,7 +7,7 @@ already, interpreted at one point.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,11 @@ def plain(name: str) -> str:
     return f"∂{loss}/∂{value}" if name.startswith("∇_") else name
 
 
-def shapes_of(d: sg.Derivation) -> dict[str, tuple[Any, ...]]:
+def shapes_of(d: sg.Derivation, notations: Sequence[str] = NOTATIONS) -> dict[str, tuple[Any, ...]]:
     """The shape of every name in the lines, as an array of entries has it."""
     nodes = [x for x in g.topological([d.loss, *d.roots]) if x.kind in (Kind.LEAF, Kind.NAMED)]
     found = {x.name: tuple(x.shape) for x in nodes}
-    for notation in NOTATIONS:
+    for notation in notations:
         for step in d.lines("matrix", notation):
             found |= {plain(x): tuple(n for n in step.shape if n != 1) for x in step.names}
     return found
@@ -137,13 +137,32 @@ def values(*nodes: g.Node) -> list[np.ndarray]:
     return [np.asarray(x, dtype=float) for x in interpret(nodes, net, env)]
 
 
+def quick(name: str) -> list[dict[str, Any]]:
+    """Styles for every run: one notation of each derivation, in turn, and all of a few."""
+    if name in LONG:
+        return [STYLES["matrix, delta"]]
+    if name in IN_FULL:
+        return [*STYLES.values()]
+    notation = NOTATIONS[[*DERIVATIONS].index(name) % len(NOTATIONS)]
+    return [STYLES[f"matrix, {notation}"], STYLES[f"index, {notation}"], STYLES["numerator"]]
+
+
 @pytest.mark.parametrize("name", DERIVATIONS)
 def test_every_line_is_read_back(name: str) -> None:
+    check(name, quick(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*DERIVATIONS} - {*LONG, *IN_FULL}))
+def test_every_line_is_read_back_in_every_notation(name: str) -> None:
+    check(name, [style for style in STYLES.values() if "level" not in style])
+
+
+def check(name: str, styles: list[dict[str, Any]]) -> None:
     d = DERIVATIONS[name]()
-    shapes, done = shapes_of(d), set()
-    for style in STYLES.values() if name not in LONG else [STYLES["matrix, delta"]]:
-        if style.get("level") and name not in IN_FULL:
-            continue
+    used = {style.get("notation", NOTATIONS[0]) for style in styles}
+    shapes, done = shapes_of(d, sorted(used)), set()
+    for style in styles:
         try:
             steps = d.lines(**style)
         except sg.UnsupportedError:  # a Hessian has no row layout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
 import networks
@@ -14,6 +15,7 @@ from networks import NETWORKS
 import symgrad as sg
 from symgrad.pictures.layout import DIRECTIONS, DOWN, RIGHT, layout
 from symgrad.pictures.ranks import Edge, Size, ranks
+from symgrad.pictures.scene import Scene
 from symgrad.pictures.svg import arrow_size, card_size, placed
 
 Graph = tuple[list[Size], list[Edge]]
@@ -41,12 +43,17 @@ def test_any_graph(graph: Graph, direction: str) -> None:
     check(layout(sizes, edges, direction), sizes, edges, direction)
 
 
+@cache
+def scene_of(name: str, detail: str) -> Scene:
+    network = NETWORKS[name]()
+    return sg.gradient(network.loss, network.wrt).picture(detail=detail).scene
+
+
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("detail", ["values", "operations"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str, detail: str, direction: str) -> None:
-    network = NETWORKS[name]()
-    scene = sg.gradient(network.loss, network.wrt).picture(detail=detail).scene
+    scene = scene_of(name, detail)
     sizes = [card_size(x) for x in scene.cards]
     edges = [Edge(x.tail, x.head, arrow_size(x)) for x in scene.arrows]
     check(layout(sizes, edges, direction), sizes, edges, direction)
@@ -57,8 +64,7 @@ def test_networks(name: str, detail: str, direction: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_edges_hardly_bend(name: str, detail: str, direction: str) -> None:
     """Once, or twice around a box, and never by so little that it looks like a slip."""
-    network = NETWORKS[name]()
-    scene = sg.gradient(network.loss, network.wrt).picture(detail=detail).scene
+    scene = scene_of(name, detail)
     found, _ = placed(scene, direction)
     across = 1 if direction == RIGHT else 0
     for route in found.routes:

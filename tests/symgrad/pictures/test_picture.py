@@ -151,6 +151,13 @@ def test_the_graph_command_prints(model: str, capsys: pytest.CaptureFixture[str]
     assert "26/3" in text
 
 
+def test_the_loss_is_no_shorthand_on_its_own_way_back() -> None:
+    """∂h/∂z is 1 − h², and not 1 − L, where the loss happens to be h²."""
+    model = sg.parse("x: scalar; w: scalar; z = w x; h = tanh(z); L = h^2; params w")
+    scene = sg.gradient(model.loss, model.params).picture(detail="operations").scene
+    assert "∂h/∂z = 1 − h²" in [arrow.above for arrow in scene.arrows]
+
+
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "suffix": (("--out", "g.png"), "ends in .svg"),
     "value": (("--at", "w1=two"), "the value 'two' was given for w1"),

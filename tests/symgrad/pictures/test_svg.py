@@ -145,7 +145,11 @@ def test_deep_networks_are_folded_and_stay_small() -> None:
         W, b = MatrixSymbol(f"W{k}", 5, 5), MatrixSymbol(f"b{k}", 5, 1)
         params += [W, b]
         h = sg.let(f"h{k}", sg.tanh(sg.let(f"z{k}", W * h + b)))
-    picture = sg.gradient(sg.let("L", sg.dot(h, h)), params).picture()
+    derivation = sg.gradient(sg.let("L", sg.dot(h, h)), params)
+    whole = [x.label for x in derivation.picture(fold=False).scene.cards]
+    assert "z17 = W17·h16 + b17" in whole
+    assert len(whole) > 120
+    picture = derivation.picture()
     labels = [x.label for x in picture.scene.cards]
     assert "zₗ = Wₗ·hₗ₋₁ + bₗ" in labels
     assert len(labels) < 25

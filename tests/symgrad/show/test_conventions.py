@@ -172,15 +172,25 @@ def turned_leaves(d: sg.Derivation, env: Mapping[str, Any], convention: str) -> 
     return found
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_lines_in_every_style(name: str) -> None:
-    """Each line's expression has the value of the line, transposed where its shape says so."""
+@pytest.mark.parametrize(
+    ("name", "styles"),
+    [
+        *((name, (STYLES * 2)[k % 8 : k % 8 + 6 : 3]) for k, name in enumerate(CASES)),
+        *(pytest.param(name, STYLES, marks=pytest.mark.slow) for name in CASES),
+    ],
+    ids=[*CASES, *(f"{name}, all" for name in CASES)],
+)
+def test_lines_in_every_style(name: str, styles: list[tuple[str, str]]) -> None:
+    """Each line's expression has the value of the line, transposed where its shape says so.
+
+    Quickly, two styles of each declaration, every style eighth by eighth; all in the campaign.
+    """
     d, net = CASES[name]()
     net.dims.setdefault(N, 5)
     leaves = [leaf_symbol(x) for x in g.leaves([*d.roots, d.loss])]
     env = converted(point(leaves, net, 0), COMPLEX)
     base = numbers(d, net, env)
-    for convention, layout in STYLES:
+    for convention, layout in styles:
         turned = turned_leaves(d, env, convention)
         for key, (shape, primed, found) in numbers(
             d, net, turned, convention=convention, layout=layout

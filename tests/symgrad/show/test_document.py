@@ -143,24 +143,26 @@ def test_only_what_cannot_be_broken_lies_across_the_page() -> None:
 
 
 LONG_ROOT = r"\sqrt{abcdefghijklmn + abcdefghijklmn + abcdefghijklmn}"
+LONG = "a b c d e f g h i j k l m n o p - q"
 BROKEN = {
-    r"a + b": r"a +\penalty100 b",
-    r"(a - b) \odot c": r"(a -\penalty200 b) \odot\penalty100 c",
+    r"a + b": r"a \penalty100 + b",
+    r"(a - b) \odot c": r"(a \penalty1000 - b) \penalty100 \odot c",
+    f"x ({LONG})": r"x \penalty500 (" + LONG.replace(" - ", r" \penalty300 - ") + ")",
     r"W^\top \left( a + \frac{b + c}{d} \right)": (
-        r"W^\top \penalty300 \Bigl( a +\penalty200 \frac{b + c}{d} \Bigr)"
+        r"W^\top \penalty500 \Bigl( a \penalty1000 + \frac{b + c}{d} \Bigr)"
     ),
     LONG_ROOT: (
-        r"\Bigl( abcdefghijklmn +\penalty200 abcdefghijklmn +\penalty200 abcdefghijklmn "
+        r"\Bigl( abcdefghijklmn \penalty300 + abcdefghijklmn \penalty300 + abcdefghijklmn "
         r"\Bigr)^{1/2}"
     ),
     rf"\frac{{a}}{{{LONG_ROOT}}}": (
-        r"a / \Bigl( \Bigl( abcdefghijklmn +\penalty300 abcdefghijklmn +\penalty300 "
+        r"a / \Bigl( \Bigl( abcdefghijklmn \penalty500 + abcdefghijklmn \penalty500 + "
         r"abcdefghijklmn \Bigr)^{1/2} \Bigr)"
     ),
-    r"-x \sum_{i} y_{i}": r"-x \penalty300 \sum_{i} y_{i}",
+    r"-x \sum_{i} y_{i}": r"-x \penalty500 \sum_{i} y_{i}",
 }
-"""A formula as it can be broken: the further out, the better; not in a fraction, nor behind a
-sign in front."""
+"""A formula as it can be broken: in front of an operator, the further out the better, in
+long brackets rather than between factors; not in a fraction, nor behind a sign in front."""
 
 
 @pytest.mark.parametrize("formula", BROKEN)

@@ -140,3 +140,11 @@ def test_letters_do_not_depend_on_what_was_shown_before() -> None:
     first, second = sg.gradient(loss, A), sg.gradient(loss, A)
     full = first.text(level="full"), first.text("index")
     assert (second.text("index"), second.text(level="full")) == full[::-1]
+
+
+def test_a_sign_stands_in_front_of_a_sum() -> None:
+    """X[i, j] − Σ_k U[i, k]·V[j, k], and not Σ_k (−U[i, k]·V[j, k]) + X[i, j]."""
+    model = sg.parse("X: matrix(n, m); U: matrix(n, k); V: matrix(m, k); L = ||X - U V'||^2")
+    text = sg.gradient(model.loss, model.names["U"]).text("index")
+    assert "L = Σ_jl (X[j, l] − Σ_i U[j, i]·V[l, i])²" in text
+    assert "2·Σ_l (Σ_p U[j, p]·V[l, p] − X[j, l])·V[l, i]" in text

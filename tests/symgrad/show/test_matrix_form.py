@@ -127,7 +127,7 @@ def test_equal_terms_are_one_and_nothing_is_multiplied_out() -> None:
     )
     expr = matrix_form(node)
     assert not expr.has(sp.ImmutableDenseMatrix)
-    assert sg.formula(expr) == "P⁻¹·b + (1 − 2·(P⁻¹·b)[c])·1/2"
+    assert sg.formula(expr) == "P⁻¹·b + (1/2 − (P⁻¹·b)[c])·1"
 
 
 def test_named_values_are_their_symbols() -> None:

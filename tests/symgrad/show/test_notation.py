@@ -200,7 +200,7 @@ def test_a_closed_form_that_nobody_would_read() -> None:
     """Has a sentence that says how to get it."""
     v = x
     A = MatrixSymbol("A", D, D)
-    for k in range(30):
+    for k in range(12):
         v = sg.let(f"h{k}", sg.tanh(A * v))
     d = sg.gradient(sg.let("L", sg.sum(v)), [A])
     shown = d.sheet(level="full")

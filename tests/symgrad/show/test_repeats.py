@@ -188,6 +188,24 @@ def test_random_names(stems: list[str], first: int) -> None:
     check_unfolds(chain(5, residual, lambda stem, k: f"{names[stem]}{k}", first=first), fewer=False)
 
 
+def test_layers_of_different_widths_fold_by_index() -> None:
+    """Of n₁, n₂, … each line's own layer has the index j, the one before i, and the next k."""
+    n = sp.symbols("n0:6", integer=True, positive=True)
+    h, params = MatrixSymbol("x", n[0], 1), []
+    for k in range(1, 6):
+        W, b = MatrixSymbol(f"W{k}", n[k], n[k - 1]), MatrixSymbol(f"b{k}", n[k], 1)
+        params += [W, b]
+        h = sg.let(f"h{k}", sg.tanh(W * h + b))
+    loss = sg.let("L", sg.squared_error(h, MatrixSymbol("t", n[5], 1)))
+    sections = sg.gradient(loss, params).sheet("index").sections
+    assert [s.text for _, steps in sections for s in steps if s.repeats] == [
+        "hₗ[j] = tanh(Σ_i Wₗ[j, i]·hₗ₋₁[i] + bₗ[j])",
+        "δₗ[j] = ∂L/∂hₗ[j] = Σ_k δₗ₊₁[k]·Wₗ₊₁[k, j]·(1 − hₗ₊₁[k]²)",
+        "∂L/∂Wₗ[j, i] = δₗ[j]·hₗ₋₁[i]·(1 − hₗ[j]²)",
+        "∂L/∂bₗ[j] = δₗ[j]·(1 − hₗ[j]²)",
+    ]
+
+
 @pytest.mark.parametrize("name", ["tanh", "residual", "transformer"])
 def test_deep_networks(name: str, golden: Callable[..., None]) -> None:
     network = {

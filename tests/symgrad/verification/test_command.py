@@ -8,28 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from two_layer_text import TWO_LAYERS
 
 from symgrad import cli
 from symgrad.errors import DeclarationError
 from symgrad.verification.command import STYLES, answer
 from symgrad.verification.steps import STATUSES
 
-TEXT = """
-x: vector(D); y: simplex(C)
-W1: matrix(H, D); b1: vector(H)
-W2: matrix(C, H); b2: vector(C)
-z1 = W1 x + b1
-h = tanh(z1)
-z2 = W2 h + b2
-p = softmax(z2)
-L = cross_entropy(p, y)
-"""
-
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     path = tmp_path / "model.sg"
-    path.write_text(TEXT, encoding="utf-8")
+    path.write_text(TWO_LAYERS, encoding="utf-8")
     return str(path)
 
 
@@ -88,6 +78,12 @@ def test_files_of_work(model: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "No line says what ∂L/∂W2 is." in capsys.readouterr().out
     tex.write_text("no formula at all", "utf-8")
     assert run(model, str(tex)) == 2
+    text.write_text("x" * 500_000, "utf-8")
+    assert run(model, str(text)) == 2
+    assert "has 500000 bytes; a piece of work has at most" in capsys.readouterr().err
+    text.write_text("∂L/∂W1 = δ1 xᵀ\n", encoding="utf-8")
+    assert run(model, str(text)) == 1
+    assert "true, but δ1 is not derived" in capsys.readouterr().out
 
 
 def test_standard_input(

@@ -18,8 +18,8 @@ from claim_sources import SOURCES, of_text
 from claim_trees import latex, text
 from claim_writings import parsed, right_claims
 
-from symgrad.verification.claims import Reader
 from symgrad.verification.judge import decide
+from symgrad.verification.reader import Reader
 from symgrad.verification.verdict import WRONG
 from symgrad.verification.verify import verify
 from symgrad.verification.work import lines

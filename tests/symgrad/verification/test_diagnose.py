@@ -6,13 +6,20 @@ the sentence.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache
 
 import pytest
 
 import symgrad as sg
-from symgrad.verification.edits import EDITS
+from symgrad import graph as g
+from symgrad.graph import Node
+from symgrad.lift import lift
+from symgrad.verification.edits import EDITS, edits
 from symgrad.verification.mistakes import MISTAKES
+from symgrad.verification.names import Truth
+from symgrad.verification.pool import Pool
+from symgrad.verification.search import WORK
 from symgrad.verification.verify import verify
 
 MODELS = {
@@ -78,6 +85,65 @@ y: scalar
 w: vector(D)
 p = sigmoid(w' x)
 L = -y log(p) - (1 - y) log(1 - p)
+""",
+    "regression": """X: matrix(n, d)
+y: vector(n)
+w: vector(d)
+λ: scalar
+L = (1/(2 n)) ‖X w - y‖^2 + λ/2 w'w
+""",
+    "hinge": """x, w: vector(D)
+b, y: scalar
+s = w'x + b
+L = max(0, 1 - y s)
+""",
+    "multi-class hinge": """x: vector(D)
+c: label(C)
+W: matrix(C, D)
+s = W x
+L = Σ_{j≠c} max(0, s[j] - s[c] + 1)
+""",
+    "gauss": """x, μ: vector(n)
+S: matrix(n, n), positive definite
+L = 1/2 (x - μ)' inverse(S) (x - μ) + 1/2 log(det(S))
+""",
+    "log det": """X: matrix(n, n)
+L = log(det(X))
+""",
+    "layer norm": """x, t: vector(D)
+m = mean(x)
+c = x - m
+v = mean(c .* c)
+s = sqrt(v + 1/1000)
+y = c / s
+L = 1/2 ‖y - t‖^2
+""",
+    "attention": """Q: matrix(n, d)
+K: matrix(m, d)
+V: matrix(m, e)
+T: matrix(n, e)
+S = Q K' / sqrt(d)
+A = softmax(S, rows=true)
+O = A V
+L = 1/2 ‖O - T‖^2
+""",
+    "recurrent": """x1, x2, x3, t: vector(d)
+h0: vector(n)
+U: matrix(n, n)
+W: matrix(n, d)
+V: matrix(d, n)
+a1 = U h0 + W x1
+h1 = tanh(a1)
+a2 = U h1 + W x2
+h2 = tanh(a2)
+a3 = U h2 + W x3
+h3 = tanh(a3)
+o = V h3
+L = 1/2 ‖o - t‖^2
+""",
+    "cross-entropy": """w, x, t: scalar
+a = sigmoid(w x)
+L = -t log(a) - (1 - t) log(1 - a)
 """,
     "ridge": """x: vector(D)
 t, lam: scalar
@@ -151,32 +217,102 @@ CASES: tuple[tuple[str, str, str | None, str], ...] = (
     ("ridge", "dL/dw = (f - t) x - lam w", "sign", "lam·w"),
     ("logistic", "dL/dw = (p - y) p (1 - p) x", "extra_factor", "p·(1 − p)"),
     ("classifier", "dL/dW2 = log(p) exp(h)' 7", "other", ""),
+    # the gradient by another value
+    ("classifier", "dL/dz2 = -y/p", "another_gradient",
+     "This is ∂L/∂p, and not ∂L/∂z2: it has still to be multiplied by the Jacobian of softmax, "
+     "diag(p) − p·pᵀ."),
+    ("classifier", "dL/dp = p - y", "another_gradient",
+     "This is ∂L/∂z2, and not ∂L/∂p: the step back through p = softmax(z2) is one too many."),
+    ("classifier", "dL/dh = p - y", "another_gradient", "This is ∂L/∂z2, and not ∂L/∂h"),
+    ("classifier", "dL/dh = W2' (p - y) .* (1 - h .* h)", "extra_factor",
+     "This is ∂L/∂z1, and not ∂L/∂h. The factor 1 − h ⊙ h"),
+    ("classifier", "dL/dW1 = (p - y) x'", "another_gradient",
+     "the way from z2 back to z1 is missing"),
+    ("classifier", "dL/dW2 = -(y/p) h'", "missing_derivative", "the Jacobian of softmax"),
+    ("classifier", "dL/dz2 = -y .* (1 - p)", "wrong_derivative", "Only the diagonal p ⊙ (1 − p)"),
+    ("attention", "dL/dS = A .* (1 - A) .* ((O - T) V')", "wrong_derivative", "in each row"),
+    ("recurrent", "dL/dh2 = V'(o - t)", "another_gradient", "This is ∂L/∂h3"),
+    # one path of several
+    ("layer norm", "dL/dx = ((y - t) - mean(y - t)) / s", "missing_sum",
+     "s is taken for a constant, but it depends on x as well (s = sqrt(v + 1/1000))"),
+    ("layer norm", "dL/dx = (y - t) / s", "missing_sum", "s and m are taken for constants"),
+    ("layer norm", "dL/dx = ((y - t) - sum(y - t) - y sum((y - t) .* y)) / s", "sum_for_mean",
+     "each has to be divided by D"),
+    ("layer norm", "dL/dx = (y - t) - mean(y - t) - y mean((y - t) .* y)", "missing_factor",
+     "has to be divided by s"),
+    ("recurrent", "dL/dU = ((V'(o - t)) .* (1 - h3 .* h3)) h2'", "missing_sum",
+     "h2 is taken for a constant, but it depends on U as well (h2 = tanh(a2))"),
+    ("recurrent", "dL/dU = δ_a3 h3' + δ_a2 h2' + δ_a1 h1'", "index", "one step too late"),
+    ("multi-class hinge", "dL/dW[m, k] = 1[s[m] - s[c] + 1 > 0] x[k]", "missing_case",
+     "every class but the label c"),
+    # one term of several
+    ("regression", "dL/dw = X'X w/n - X'y + λ w", "factor", "Xᵀ·y has to be divided by n"),
+    ("regression", "dL/dw = (1/n) (X'(X w - y) + λ w)", "factor", "must not be divided by n"),
+    ("regression", "dL/dw = (X'X + λ eye(d)) w - X'y", "factor", "Xᵀ·X has to be divided by n"),
+    ("regression", "dL/dw = (1/n) X'(X w - y) + λ/2 w'w", "wrong_value", "λ·w is due where"),
+    ("regression", "dL/dw = X'X w/n + λ - X'y/n", "missing_factor", "factor w is missing beside λ"),
+    ("regression", "dL/dw = (X'X/n + λ ones(d,d)) w - X'y/n", "wrong_value",
+     "the diagonal only, and not every entry"),
+    ("regression", "dL/dλ = w", "shape", "the claim is a column of d entries"),
+    # matrices
+    ("gauss", "dL/dμ = -S (x - μ)", "inverse", "S⁻¹ is due where S stands"),
+    ("gauss", "dL/dS = 1/2 inverse(S) - 1/2 inverse(S) inverse(S) (x - μ) (x - μ)'", "order",
+     "are in the wrong order"),
+    ("log det", "dL/dX = X", "inverse", "X⁻ᵀ is due where X stands"),
+    ("recurrent", "dL/dh2 = U (V'(o - t) .* (1 - h3 .* h3))", "transpose",
+     "U has to be transposed"),
+    ("quadratic", "dL/dA = A x x'", "extra_factor", "The factor A"),
+    ("classifier", "dL/db1 = W2' ((p - y) .* (1 - h .* h))", "parentheses",
+     "Multiply by it after W2', and not before"),
+    # what people take for something else
+    ("classifier", "dL/dz2 = sum(p - y)", "extra_sum", "p − y is due, entry by entry"),
+    ("classifier", "dL/dz2 = log(p) - y", "wrong_function", "p is due where log(p) stands"),
+    ("hinge", "dL/dw = -y max(0, 1 - y s) x", "derivative_of_wrong_argument", "relu"),
+    ("cross-entropy", "dL/dw = (a - t) a (1 - a) x", "extra_factor", "a·(1 − a)"),
+    # a claim that was thrown away is not explained
+    ("classifier", "dL/dz2 = 0", "other", ""),
+    ("quadratic", "dL/dx = exp(exp(x))", "other", ""),
 )  # fmt: skip
 
 
-@lru_cache
+@cache
 def model(name: str) -> object:
     return sg.parse(MODELS[name])
 
 
+@cache
+def verdict_of(name: str, claim: str) -> sg.Verdict:
+    return verify(claim, model(name))
+
+
 @pytest.mark.parametrize("name, claim, mistake, words", CASES)
 def test_the_mistake_is_named(name: str, claim: str, mistake: str | None, words: str) -> None:
-    verdict = verify(claim, model(name))
+    verdict = verdict_of(name, claim)
     assert verdict.mistake == mistake, verdict
     assert bool(verdict) is (mistake is None)
     if mistake is not None:
         assert words in verdict.diagnosis, verdict
         assert verdict.mistake in MISTAKES
-        assert verdict.corrected or mistake in ("missing_fact", "transpose", "other", "index")
+        without = ("missing_fact", "transpose", "other", "index", "shape", *OTHERS)
+        assert verdict.corrected or mistake in without
 
 
-CORRECTED = [case for case in CASES if case[2] not in (None, "other")]
+OTHERS = (
+    "another_gradient",
+    "missing_derivative",
+    "wrong_derivative",
+    "missing_sum",
+    "missing_case",
+)
+"""What may be said of a claim that is the gradient of something else; then nothing is edited."""
+
+CORRECTED = [case for case in CASES if case[2] not in (None, "other", "another_gradient", "shape")]
 
 
 @pytest.mark.parametrize("name, claim, mistake, words", CORRECTED)
 def test_the_corrected_claim_is_right(name: str, claim: str, mistake: str, words: str) -> None:
-    verdict = verify(claim, model(name))
-    if verdict.corrected is None or "·1)" in verdict.corrected:
+    verdict = verdict_of(name, claim)
+    if verdict.corrected is None or any(x in verdict.corrected for x in ("·1)", "⁻ᵀ")):
         pytest.skip("the sentence says what to do, or a vector of ones is in it")
     left = claim.partition("=")[0]
     assert verify(f"{left} = {verdict.corrected}", model(name)), verdict
@@ -186,3 +322,38 @@ def test_every_row_states_its_law() -> None:
     assert all("→" in row.law for row in EDITS)
     costs = [row.cost for row in EDITS]
     assert costs == sorted(costs)
+
+
+FITTING = [case for case in CASES if case[0] in ("regression", "gauss", "quadratic", "shared")]
+
+
+@pytest.mark.parametrize("name, claim, mistake, words", FITTING)
+def test_every_edit_is_a_graph(name: str, claim: str, mistake: str | None, words: str) -> None:
+    loss = model(name)
+    values = Truth(loss)
+    left, _, right = claim.partition(" = ")
+    target = values.target(left)
+    assert target is not None
+    node = lift(sg.parse(MODELS[name] + f"claimed = {right}\n").names["claimed"])
+    pool = Pool(values.root, values.stable, (), target.node)
+    for edit in edits(pool.tidied(g.peel(node)), pool):
+        g.validate([edit.root])
+        assert edit.old.shape == edit.new.shape
+
+
+def test_of_a_large_claim_fewer_edits_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work is bounded, and not the time, so that the same is said on every machine."""
+    names = [f"w{k}" for k in range(16)]
+    most = 4_000
+    loss = sg.parse(f"{', '.join(names)}: scalar\nL = {' '.join(names)}\n")
+    built: list[int] = []
+    rebuilt = Pool.with_all
+
+    def counted(pool: Pool, root: Node, changes: Mapping[Node, Node]) -> Node:
+        built.append(sum(1 + len(node.args) for node in pool.sites(root)))
+        return rebuilt(pool, root, changes)
+
+    monkeypatch.setattr(Pool, "with_all", counted)
+    monkeypatch.setattr("symgrad.verification.search.WORK", most)
+    assert verify(f"dL/dw0 = {' '.join(names)} + w7 w9", loss).mistake == "other"
+    assert most / 2 < sum(built) < 6 * most < WORK

@@ -24,7 +24,8 @@ from symgrad.verification.literal import (
     lumped,
     with_symbols,
 )
-from symgrad.verification.points import RandomPoints, Shapes
+from symgrad.verification.points import RandomPoints
+from symgrad.verification.sizes import Shapes
 
 n, m = 50, 30
 W, x = MatrixSymbol("W", m, n), MatrixSymbol("x", n, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lecture_networks
 import pytest
 import sympy as sp
+from two_layer_text import TWO_LAYERS
 
 import symgrad as sg
 from symgrad.errors import DerivativeError, ShapeError, UnsupportedError
@@ -12,21 +13,10 @@ from symgrad.language.names import canonical
 from symgrad.lift import lift
 from symgrad.verification.names import SPELLINGS, Truth
 
-TEXT = """
-x: vector(D); y: simplex(C)
-W1: matrix(H, D); b1: vector(H)
-W2: matrix(C, H); b2: vector(C)
-z1 = W1 x + b1
-h = tanh(z1)
-z2 = W2 h + b2
-p = softmax(z2)
-L = cross_entropy(p, y)
-"""
-
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    return Truth(sg.parse(TEXT))
+    return Truth(sg.parse(TWO_LAYERS))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +117,7 @@ def test_constants_functions_and_dimensions_are_names() -> None:
 
 
 def test_errors() -> None:
-    m = sg.parse(TEXT)
+    m = sg.parse(TWO_LAYERS)
     with pytest.raises(DerivativeError, match="no value named q"):
         Truth(m, "q")
     with pytest.raises(UnsupportedError, match="is of type float"):

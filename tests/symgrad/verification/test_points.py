@@ -19,12 +19,10 @@ from symgrad.verification.number import Exact
 from symgrad.verification.points import (
     Point,
     RandomPoints,
-    Shapes,
     SmallPoints,
-    dim_symbols,
     kink_points,
-    size_of,
 )
+from symgrad.verification.sizes import Shapes, dim_symbols, size_of
 
 D, H, N = symbols("D H N", integer=True, positive=True)
 W, x = MatrixSymbol("W", H, D), MatrixSymbol("x", D, 1)

@@ -7,22 +7,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from two_layer_text import TWO_LAYERS
 
 import symgrad as sg
 from symgrad.errors import ParseError, UnsupportedError
+from symgrad.verification.diagnose import Diagnosis
 from symgrad.verification.steps import STATUSES
 
-TEXT = """
-x: vector(D); y: simplex(C)
-W1: matrix(H, D); b1: vector(H)
-W2: matrix(C, H); b2: vector(C)
-z1 = W1 x + b1
-h = tanh(z1)
-z2 = W2 h + b2
-p = softmax(z2)
-L = cross_entropy(p, y)
-"""
-M = sg.parse(TEXT)
+M = sg.parse(TWO_LAYERS)
 
 
 def statuses(work: Any, *arguments: Any, **options: Any) -> list[str]:
@@ -46,7 +38,7 @@ CASES = [
      ["wrong", "wrong again"]),
     ("a chain that comes right", "δ2 = y − p\n = p − y", ["wrong", "right"]),
     ("a chain that goes wrong", "δ2 = p − y\n = y − p", ["right", "wrong"]),
-    ("names of one's own", "a = 1 − h²\nδ1 = W2ᵀ δ2 ⊙ a", ["named", "right"]),
+    ("names of one's own", "a = 1 − h²\nδ1 = W2ᵀ (p − y) ⊙ a", ["named", "right"]),
     ("names made of a wrong value", "δ2 = y − p\na = W2ᵀ δ2\nδ1 = a ⊙ (1 − h²)",
      ["wrong", "named", "follows"]),
     ("names before a wrong value", "a = 1 − h²\nδ2 = y − p\nδ1 = W2ᵀ δ2 ⊙ a",
@@ -57,15 +49,45 @@ CASES = [
     ("an unreadable line", "δ2 = p −\n\n∂L/∂W2 = δ2 hᵀ )", ["unreadable", "unreadable"]),
     ("an unreadable line between", "δ2 = p − y\n∂L/∂W2 = δ2 q'\n∂L/∂b2 = δ2",
      ["right", "unreadable", "right"]),
+    ("a bracket that is never closed", "∂L/∂W2 = (p − y hᵀ\n∂L/∂b2 = p − y",
+     ["unreadable", "right"]),
+    ("a bracket over two lines", "∂L/∂W2 = (p\n  − y) hᵀ\n∂L/∂b2 = p − y", ["right", "right"]),
+    ("words before an equation", "Let z1 = W1 x + b1\nThen by the chain rule ∂L/∂b2 = δ2 = p − y",
+     ["right"] * 3),
     ("words", "We use softmax:\nδ2 = p − y\nand are done", ["right"]),
     ("shapes that do not fit", "δ2 = p − y\n∂L/∂W2 = δ2 h\n∂L/∂b2 = δ2",
      ["right", "wrong", "right"]),
     ("nothing", "", []),
+    ("made of what nobody derives", "δ1 = W2ᵀ δ2 ⊙ (1 − h²)\n∂L/∂W1 = δ1 xᵀ", ["not derived"] * 2),
+    ("derived below", "∂L/∂W1 = δ1 xᵀ\nδ1 = W2ᵀ δ2 ⊙ (1 − h²)\nδ2 = p − y", ["right"] * 3),
+    ("derived wrongly below", "∂L/∂W2 = δ2 hᵀ\nδ2 = y − p", ["follows", "wrong"]),
+    ("derived wrongly below, and carried on", "∂L/∂W1 = δ1 xᵀ\nδ1 = W2ᵀ δ2 ⊙ (1 − h²)\nδ2 = y − p",
+     ["follows", "follows", "wrong"]),
+    ("the chain rule first", "∂L/∂W2 = δ2 hᵀ = (p − y) hᵀ", ["right"] * 2),
+    ("derived in another line", "∂L/∂W2 = δ2 hᵀ\n∂L/∂W2 = (p − y) hᵀ", ["right"] * 2),
+    ("a circle of two", "dL/dz2 = dL/db2\ndL/db2 = dL/dz2", ["circular"] * 2),
+    ("a circle of three", "dL/db1 = dL/dz1\na = dL/db1\ndL/dz1 = 1 a\ndL/dW1 = a x'",
+     ["circular", "named", "circular", "circular"]),
+    ("a circle of one", "dL/db2 = 2 dL/db2 − (p − y)", ["circular"]),
+    ("a circle with a way out", "dL/dz2 = dL/db2\ndL/db2 = dL/dz2\ndL/dz2 = p − y", ["right"] * 3),
+    ("a name of one's own for what nobody derives", "a = 1 δ2\n∂L/∂W2 = a hᵀ",
+     ["named", "not derived"]),
+    ("a slip on what nobody derives", "δ1 = W2ᵀ δ2\n∂L/∂W1 = δ1 xᵀ", ["wrong", "follows"]),
+    ("a transpose is as good", "(δ2)ᵀ = (p − y)ᵀ\n∂L/∂W2 = δ2 hᵀ", ["right"] * 2),
+    ("of another shape", "δ2 = p − y\nδ1 = W2ᵀ δ2 xᵀ\n∂L/∂b1 = δ1\n∂L/∂W1 = δ1 x'",
+     ["right", "wrong", "follows", "follows"]),
+    ("of no shape", "δ1 = W2 δ2\n∂L/∂b1 = δ1\nδ1 = W2ᵀ (p − y) ⊙ (1 − h²)\n∂L/∂W1 = δ1 x'",
+     ["wrong", "follows", "right", "right"]),
+    ("an own piece", "∂p/∂z2 = ∂p/∂z2", ["named"]),
+    ("what is declared", "x = 2 x\nD = 3\nδ2 = p − y", ["left out", "left out", "right"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("work", "expected"), [x[1:] for x in CASES], ids=[x[0] for x in CASES])
-def test_status_of_each_line(work: str, expected: list[str]) -> None:
+def test_status_of_each_line(
+    work: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("symgrad.verification.judge.diagnose", lambda *_, **__: Diagnosis())
     assert statuses(work) == expected
     assert statuses(work.split("\n")) == expected
 
@@ -110,14 +132,20 @@ def test_a_line_is_compared_with_the_one_above() -> None:
 def test_what_is_missing() -> None:
     steps = sg.verify_steps("δ2 = p − y\n∂L/∂W2 = δ2 hᵀ", M, [M.W2, M.b2])
     assert steps.missing == ("∂L/∂b2",)
-    assert steps.status == "wrong"
-    assert steps.score == Fraction(2, 3)
+    assert steps.status == "incomplete"
     assert "No line says what ∂L/∂b2 is." in str(steps)
+    steps = sg.verify_steps("δ2 = p − y", M, [M.W2, M.b2, M.W1])
+    assert "No line says what ∂L/∂W2, ∂L/∂b2 and ∂L/∂W1 are." in str(steps)
     assert sg.verify_steps("∂L/∂W2 = (p − y) hᵀ", M, "W2").missing == ()
 
 
 def test_work_without_a_left_side_is_about_what_was_asked_for() -> None:
-    assert statuses("(p − y) hᵀ\n= δ2 hᵀ", M.W2) == ["right", "right"]
+    assert statuses("(p − y) hᵀ\n= (−y + p) hᵀ", M.W2) == ["right", "right"]
+    work = "tanh'(z1) = 1 − h²\nδ1 = W2ᵀ (p − y) ⊙ tanh'(z1)\n∂L/∂b1 = δ1"
+    assert statuses(work, M.b1) == ["right", "right", "right"]
+    assert (
+        statuses(work.replace("∂L/∂b1", "∂L/∂b1[k]").replace("= δ1", "= δ1[k]"), M.b1)[0] == "right"
+    )
 
 
 LATEX = r"""
@@ -141,6 +169,25 @@ def test_a_latex_document() -> None:
     assert steps.first_wrong is steps[2]
 
 
+def test_latex_is_shown_as_it_was_read() -> None:
+    lines = str(sg.verify_steps(LATEX, M)).split("\n")
+    assert lines[:5] == [
+        " 6  δ2 = ∂L/∂z2              names a value",
+        " 6  = p − y                  right",
+        " 7  δ1 = (W2ᵀ·δ2) ⊙ (1 − h)  wrong",
+        " 8  = W2ᵀ·δ2 − (W2ᵀ·δ2) ⊙ h  follows from line 7",
+        "10  ∂L/∂W1 = δ1·xᵀ           follows from line 7",
+    ]
+    carried = str(sg.verify_steps(r"$\delta_2 = y - p$ and $\nabla_{W_2} L = \delta_2 h^T$", M))
+    assert "∂L/∂W2 = δ2·hᵀ" in carried.replace("∇_W2", "∂L/∂W2")
+
+
+def test_transposes_are_told_of_once() -> None:
+    text = str(sg.verify_steps("∂L/∂b2 = (p − y)ᵀ\n∂L/∂W2 = h (p − y)ᵀ\nδ2 = (p − y)ᵀ", M))
+    assert text.count("numerator layout (Jacobian layout)") == 1
+    assert "Lines 2 and 3 are wrong in the same way: right, but for the transpose." in text
+
+
 def test_the_table() -> None:
     text = str(sg.verify_steps("δ2 = p − y\nδ1 = W2ᵀ δ2\n∂L/∂W1 = δ1 xᵀ", M))
     lines = text.split("\n")
@@ -155,7 +202,7 @@ def test_the_table() -> None:
     assert lines[6].startswith("  For example, at ")
     assert lines[7].startswith("  Right is δ1 = ")
     assert text.endswith(
-        "The line that follows from a wrong one is right as a step, and counts as right."
+        "The line that follows from a wrong one is right as a step; the mistake is counted once."
     )
     assert str(sg.verify_steps("δ2 = p − y", M)).endswith("Every line is right.")
     assert str(sg.verify_steps("", M)) == "There is no equation in this text."
@@ -166,7 +213,8 @@ def test_json() -> None:
     fields = json.loads(json.dumps(steps.as_dict()))
     assert fields["status"] == "wrong"
     assert fields["first_wrong"] == 1
-    assert fields["score"] == "1/4"
+    assert fields["score"] == "0"
+    assert [(x["name"], x["why"]) for x in fields["credits"]] == [("∂L/∂b2", "missing")]
     assert fields["missing"] == ["∂L/∂b2"]
     assert [x["status"] for x in fields["lines"]] == ["wrong", "follows", "unreadable"]
 
@@ -190,8 +238,27 @@ def test_limits_and_errors() -> None:
 
 def test_names_alone_say_nothing() -> None:
     steps = sg.verify_steps("dL/dW1 = dL/dW1\ndL/dW2 = dL/dW2", M, [M.W1, M.W2])
-    assert steps.status == "wrong"
+    assert steps.status == "incomplete"
     assert steps.missing == ("∂L/∂W1", "∂L/∂W2")
     assert steps.score == 0
     assert "Every line is right" not in str(steps)
     assert sg.verify_steps("dL/dW1 = dL/dW1", M).status == "undecided"
+
+
+def test_what_is_not_derived_is_named() -> None:
+    steps = sg.verify_steps("∂L/∂W1 = δ1 xᵀ\n∂L/∂b1 = δ1", M, [M.W1, M.b1])
+    assert [x.lacking for x in steps] == [("δ1",), ("δ1",)]
+    assert (steps.status, steps.missing) == ("incomplete", ())
+    assert not steps
+    text = str(steps)
+    assert "1  ∂L/∂W1 = δ1 xᵀ  true, but δ1 is not derived" in text
+    assert text.count("No line derives δ1.") == 1
+    assert "Every line is right" not in text
+    circle = str(sg.verify_steps("dL/dz2 = dL/db2\ndL/db2 = dL/dz2", M))
+    assert circle.count("go in a circle") == 1
+
+
+def test_what_is_left_out_is_said() -> None:
+    text = str(sg.verify_steps("x = 2 x\nD = 3\nδ2 = p − y", M))
+    assert "Lines 1 and 2 are left out: x and D are given by the model and keep" in text
+    assert text.endswith("Every other line is right.")

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symgrad.verification.witness import Witness, array_text, entry_name, number_text, readable
+from symgrad.verification.points import Point
+from symgrad.verification.witness import (
+    Huge,
+    Witness,
+    array_text,
+    entry_name,
+    number_text,
+    readable,
+    simpler,
+)
 
 D, H = sp.symbols("D H", integer=True, positive=True)
 
@@ -119,3 +128,43 @@ def test_a_ball_is_read_as_the_number_it_is_of() -> None:
         assert readable(flint.arb.nan()) != readable(flint.arb.nan())
     with flint.ctx.workprec(20):
         assert isinstance(readable(flint.arb(1) / 3), float)
+
+
+LONG: tuple[tuple[Any, str], ...] = (
+    (Fraction(123456789012345678901234567890), "1.23457·10²⁹"),
+    (Fraction(10**400), "1·10⁴⁰⁰"),
+    (Fraction(-1, 10**400), "−1·10⁻⁴⁰⁰"),
+    (Fraction(2**112 + 3, 2**111), "2"),
+    (Fraction(12345, 100000), "0.12345"),
+    (Huge(-2.5, 1656520), "−2.5·10¹⁶⁵⁶⁵²⁰"),
+)
+
+
+@pytest.mark.parametrize("number, text", LONG)
+def test_no_number_has_more_digits_than_are_read(number: Any, text: str) -> None:
+    assert number_text(number) == text
+
+
+def test_a_ball_is_read_as_precisely_as_it_was_computed() -> None:
+    """Whatever the precision is at which it is read: e^e^e is no fraction of small numbers."""
+    with flint.ctx.workprec(128):
+        ball = flint.arb(0).exp().exp().exp().exp()
+        third, beyond = flint.arb(1) / 3, ball.exp()
+    assert number_text(readable(ball)) == "3.814·10⁶"
+    assert readable(third) == Fraction(1, 3)
+    assert number_text(readable(beyond)) == "2.332·10¹⁶⁵⁶⁵²⁰"
+    assert number_text(readable(-1 / beyond)) == "−4.289·10⁻¹⁶⁵⁶⁵²¹"
+
+
+def test_a_point_is_made_simpler_where_nothing_binds_it() -> None:
+    unit = Fraction(1, 2**112)
+    values = {
+        "x": array([unit * 3**70, Fraction(-1, 3)]),
+        "y": array([Fraction(1, 3), Fraction(2, 3)]),
+        "k": array([12, 0]),
+    }
+    first, *_, last = simpler(Point({D: 2}, values))
+    assert first.values["y"] is values["y"] and first.values["k"] is values["k"]
+    assert first.values["x"].tolist() == [Fraction(1, 2), Fraction(-3, 10)]
+    assert abs(last.values["x"][1] + Fraction(1, 3)) < Fraction(1, 10**6)
+    assert dict(last.sizes) == {D: 2}
