@@ -1,6 +1,6 @@
 """Too large a network for its data: early stopping and dropout.
 
-    python examples/early_stopping.py [--epochs 120] [--plot FILE.png]
+    python examples/early_stopping.py [--epochs 120] [--out FILE.png]
 
 A wide network of relu units learns 150 handwritten digits by heart. On digits held out its loss
 falls, and then rises again: training ends where it was lowest. A dropout mask on the hidden units,
@@ -41,7 +41,7 @@ def main() -> None:
     """Train three times and compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=120)
-    parser.add_argument("--plot", help="file for a picture of the losses")
+    parser.add_argument("--out", help="file for a picture of the losses")
     args = parser.parse_args()
     digits = load_digits()
     X, y = digits.train_images[:SHOWN], digits.train_labels[:SHOWN]
@@ -66,8 +66,8 @@ def main() -> None:
             f"{history.validation_loss[-1]:8.3f}  {history.validation_loss.min():6.3f}  "
             f"{figures['loss']:9.3f}  {figures['accuracy']:.1%}"
         )
-    if args.plot:
-        plotted({name: history for name, (_, history) in runs.items()}, args.plot)
+    if args.out:
+        plotted({name: history for name, (_, history) in runs.items()}, args.out)
 
 
 def plotted(histories: dict[str, Any], path: str) -> None:

@@ -1,6 +1,6 @@
 """Gradient descent and its relatives on one network: batches, optimizers, second-order methods.
 
-    python examples/gradient_methods.py [--epochs 15] [--plot FILE.png]
+    python examples/gradient_methods.py [--epochs 15] [--out FILE.png]
 
 A network that reads handwritten digits, trained from one generated file. First the gradient of a
 minibatch is shown to be an unbiased estimate of that of all examples: its mean over many batches
@@ -137,14 +137,14 @@ def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--plot", help="file for a picture of the losses")
+    parser.add_argument("--out", help="file for a picture of the losses")
     args = parser.parse_args()
     digits, module = load_digits(), network()
     minibatch_gradients(module, digits.train_images, digits.train_labels)
     histories = compared(module, digits, args.epochs)
     least_squares()
-    if args.plot:
-        plotted(histories, args.plot)
+    if args.out:
+        plotted(histories, args.out)
 
 
 if __name__ == "__main__":

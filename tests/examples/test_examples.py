@@ -100,9 +100,9 @@ def test_activations_are_drawn(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def drawn(name: str, folder: Path) -> str:
+def drawn(name: str, folder: Path, *options: str) -> str:
     """The text of an example, whose picture is written where ``--out`` says."""
-    text = run(name, folder, "--out", "picture.png")
+    text = run(name, folder, "--out", "picture.png", *options)
     assert "written: picture.png" in text
     assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
     return text
@@ -186,6 +186,25 @@ def test_two_colours(tmp_path: Path) -> None:
     text = drawn("two_colours.py", tmp_path)
     assert "in testing:  ŷ = sign(e2)\nin training: ŷ = tanh(e2)\n" in text
     assert float(text.split("\n")[-3].split()[2].rstrip("%")) > 96
+
+
+def test_gradient_methods(tmp_path: Path) -> None:
+    text = drawn("gradient_methods.py", tmp_path, "--epochs", "5")
+    spread = [float(line.split()[3]) for line in text.splitlines()[1:5]]
+    assert max(spread) < 1.05 * min(spread)  # the variance of a mean of n falls like 1/n
+    table = text.partition("\n\n")[2].partition("\n\n")[0]
+    rows = {line[:18].strip(): line[18:].split() for line in table.splitlines()[1:]}
+    assert all(float(rows[name][-1].rstrip("%")) > 85 for name in ("adam", "signum", "lbfgs"))
+    assert float(rows["stochastic, n = 1"][0]) < float(rows["gradient descent"][0])
+    assert int(text.rsplit("steps", 1)[0].split()[-1]) < 20  # Levenberg–Marquardt
+
+
+def test_early_stopping(tmp_path: Path) -> None:
+    text = drawn("early_stopping.py", tmp_path, "--epochs", "60")
+    rows = {line[:15].strip(): line[15:].split() for line in text.splitlines()[1:4]}
+    assert int(rows["early stopping"][0]) < int(rows["to the end"][0]) == 60
+    assert float(rows["to the end"][2]) > float(rows["to the end"][3])  # it rose again
+    assert float(rows["dropout of ½"][2]) < float(rows["to the end"][2])
 
 
 def test_every_example_is_tested() -> None:

@@ -55,6 +55,7 @@ OTHER = {
     *("plot_activation", "plot_gradient_cost", "plot_gradient_error", "plot_loss", "plot_units"),
     *("plot_vector_activation", "unit_report"),
     *("verify", "verify_steps", "Verdict", "Witness", "Steps", "StepVerdict"),
+    *("optimizer", "Optimizer", "estimator"),
     "empirical_risk",  # the generator's own: a third of the networks have one
 }
 """What is public and no operation."""
