@@ -20,7 +20,13 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.codegen.names import HELPERS
-from symgrad.codegen.runtime.copying import arguments_of, fixed_part, merge_imports, records
+from symgrad.codegen.runtime.copying import (
+    arguments_of,
+    fixed_part,
+    fixed_titles,
+    merge_imports,
+    records,
+)
 from symgrad.codegen.runtime.records import DataSpec, MaskSpec
 from symgrad.codegen.targets import TrainingTarget, training_target
 from symgrad.codegen.targets.layout import WIDTH, docstring, printable, string, string_lines
@@ -162,6 +168,7 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
         f"or from the command line: python {spec.name}.py --help",
     ]
     described = [f"    {x}" for x in map(_described, spec.data)]
+    contents = "; ".join(title.partition(":")[0] for title in fixed_titles())
     lines = [
         *textwrap.wrap(f"{spec.name}: minimise {spec.objective}.", WIDTH - 3),
         "",
@@ -173,6 +180,11 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
         "Use:",
         "",
         *use,
+        "",
+        "First comes what was generated for this loss. From the comment “Checks” on, the file is",
+        "the same for every loss. Its sections, each below a comment that is its title:",
+        "",
+        *(f"    {x}" for x in textwrap.wrap(contents, WIDTH - 4)),
         "",
         f"Written by symgrad {spec.provenance['symgrad']}; needs {target.REQUIREMENTS} only.",
     ]

@@ -25,7 +25,7 @@ class ParamSpec(NamedTuple):
 
 
 class UpdateSpec(NamedTuple):
-    """One optimizer, see `symgrad.optimizers`.
+    """One optimizer, see `symgrad.optimizers`; ``letters`` says how ``formula`` writes an option.
 
     ``coefficients`` computes ``numbers`` from the learning rates and step numbers of T steps and
     the options. ``update`` has the inputs theta, the state, g (all of P entries), the numbers, and
@@ -37,6 +37,7 @@ class UpdateSpec(NamedTuple):
     source: str
     state: dict[str, float]
     options: dict[str, float]
+    letters: dict[str, str]
     coefficients: Program
     update: Program
     numbers: tuple[str, ...]

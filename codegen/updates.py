@@ -6,13 +6,18 @@ computed by NumPy in float64, for many steps at once; the update itself is the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from symgrad.codegen.targets.layout import WIDTH, definition, string_lines
 from symgrad.codegen.targets.numpy import Emitter
 from symgrad.codegen.training_spec import UpdateSpec
 
 _ARRAY = "np.ndarray"
+
+
+def update_name(spec: UpdateSpec) -> str:
+    """What the function of a rule's update is called."""
+    return f"_{spec.name}_update"
 
 
 def coefficients_name(spec: UpdateSpec) -> str:
@@ -30,11 +35,13 @@ def coefficients_function(spec: UpdateSpec) -> str:
     arguments = [f"learning_rate: {_ARRAY}", f"t: {_ARRAY}"]
     arguments += [f"{name}: float = {value!r}" for name, value in spec.options.items()]
     stack = f"return np.stack([{', '.join(columns)}], axis=-1)"
+    if not columns:
+        stack = "return np.empty((len(t), 0))"
     body = [*emitter.dimension_lines(), *emitter.lines, stack]
     if len(stack) + 4 > WIDTH:
         body[-1:] = ["columns = [", *(f"    {x}," for x in columns), "]"]
         body.append("return np.stack(columns, axis=-1)")
-    description = f"The numbers of each step t: {', '.join(spec.numbers)}."
+    description = f"The numbers of each step t: {', '.join(spec.numbers) or 'none'}."
     return definition(coefficients_name(spec), arguments, description, body, _ARRAY)
 
 
@@ -45,7 +52,7 @@ def optimizers_table(specs: Sequence[UpdateSpec]) -> list[str]:
         state, options = dict(spec.state), dict(spec.options)
         lines += [
             f'    "{spec.name}": Optimizer(',
-            *(f"        {line}" for line in string_lines(spec.formula, 8)),
+            *(f"        {line}" for line in string_lines(_explained(spec), 8)),
             f"        {_dict(state)},",
             f"        {_dict(options)},",
             f"        {coefficients_name(spec)},",
@@ -54,5 +61,31 @@ def optimizers_table(specs: Sequence[UpdateSpec]) -> list[str]:
     return [*lines, "}"]
 
 
+def _explained(spec: UpdateSpec) -> str:
+    """The formula, and which option each of its letters is."""
+    letters = [f"{letter} is {name}" for name, letter in spec.letters.items() if letter != name]
+    return spec.formula + (f"; where {', '.join(letters)}" if letters else "")
+
+
 def _dict(numbers: dict[str, float]) -> str:
     return "{" + ", ".join(f'"{name}": {value!r}' for name, value in numbers.items()) + "}"
+
+
+def ordered_copies(
+    sources: Mapping[str, str], aside: Callable[[str], str]
+) -> list[tuple[str, str]]:
+    """Copies (array, source) that have the effect of all at once: no source is overwritten before.
+
+    Where arrays swap their places, one of them is first put aside: ``aside`` takes it and returns
+    its other name.
+    """
+    left, found = {name: x for name, x in sources.items() if name != x}, []
+    while left:
+        free = next((name for name in left if name not in left.values()), None)
+        if free is None:
+            kept = next(iter(left))
+            other = aside(kept)
+            left = {name: other if x == kept else x for name, x in left.items()}
+        else:
+            found.append((free, left.pop(free)))
+    return found

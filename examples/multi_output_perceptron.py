@@ -100,6 +100,22 @@ def main() -> None:
         found = sg.function(networks[name].inputs, d)(*point)
         error = max(np.abs(a - b).max() for a, b in zip(found, expected, strict=True))
         print(f"  declared with {name:<8}  largest difference {error:.0e}")
+    train(networks["matrices"])
+
+
+def train(network: Network) -> None:
+    """One input, two outputs: the sine and the cosine of it, by Gauss–Newton with damping."""
+    data, params = network.inputs[:2], network.inputs[2:]
+    module = sg.training_module(
+        network.loss, params, data, predict=network.wrt[0], target="numpy", dtype="float64"
+    ).load()
+    u = np.linspace(-1, 1, 50)[:, None]
+    targets = np.hstack([np.sin(np.pi * u), np.cos(np.pi * u)])
+    _, history = module.fit(
+        u, targets, H=8, epochs=100, optimizer="levenberg_marquardt", progress=False
+    )
+    print("\ntrained on (sin πu, cos πu) with 8 hidden units, by Levenberg–Marquardt:")
+    print(f"  {len(history.loss)} steps, mean loss {history.loss[-1]:.1e}")
 
 
 if __name__ == "__main__":

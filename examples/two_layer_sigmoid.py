@@ -67,6 +67,23 @@ def main() -> None:
         loss, weights1, weights2 = step(example, target, weights1, weights2, 1.0)
         losses.append(loss)
     print(" ", "  ".join(f"{loss:.4f}" for loss in losses))
+    train()
+
+
+def train() -> None:
+    """The same updates in a generated file: eight hidden units learn the parity of three bits."""
+    bits = (np.arange(8)[:, None] >> np.arange(3)) & 1
+    odd = bits.sum(axis=1) % 2
+    examples, targets = np.column_stack([2.0 * bits - 1, np.ones(8)]), np.eye(2)[odd]
+    module = sg.training_module(
+        L, [W1, W2], [x, y], predict=y_hat, target="numpy", dtype="float64", name="parity"
+    ).load()
+    params, history = module.fit(
+        examples, targets, H=8, epochs=1500, batch_size=8, learning_rate=2.0, progress=False
+    )
+    right = int((module.predict(params, examples).argmax(axis=1) == odd).sum())
+    print("\nparity of three bits, D = 4 (a 1 for the bias), H = 8, C = 2, 1,500 steps with η = 2:")
+    print(f"  L from {history.loss[0]:.4f} to {history.loss[-1]:.4f}, {right} of 8 right")
 
 
 if __name__ == "__main__":

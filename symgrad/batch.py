@@ -137,7 +137,11 @@ def _in_front(node: Node, args: Sequence[Node], front: g.Shape) -> Node:
         return (*added, *shifted) if args[k] is not node.args[k] else shifted
 
     operands = [(arg, moved(k)) for k, arg in enumerate(args)]
-    shape = (*front, *node.shape)
+    return remade(node, operands, (*front, *node.shape))
+
+
+def remade(node: Node, operands: Sequence[tuple[Node, Labels]], shape: g.Shape) -> Node:
+    """A node of the same kind and contents with other operands, labels and shape."""
     match node.kind:
         case Kind.SUM:
             return g.add([(c, *a) for c, a in zip(node.weights, operands, strict=True)], shape)
@@ -150,8 +154,8 @@ def _in_front(node: Node, args: Sequence[Node], front: g.Shape) -> Node:
         case Kind.LINALG:
             return g.linalg(node.op, *operands[0], shape)
         case Kind.ONEHOT:
-            return g.onehot(args[0], node.shape[-1])
+            return g.onehot(operands[0][0], shape[-1])
         case Kind.NAMED:
-            return g.named(node.name, args[0])
+            return g.named(node.name, operands[0][0], node.is_row and len(shape) == node.rank)
         case _:
             raise AssertionError(f"a {node.kind.value} node has no operands")

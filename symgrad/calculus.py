@@ -233,8 +233,10 @@ class _Judge:
 
     @staticmethod
     def _exact_at(e: sp.Expr, at: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr | None:
-        """The value to thirty digits; None where it is not a real number."""
+        """The value to thirty digits; None where it is not a real number, or is far too large."""
         try:
+            if _is_immense(e, at):
+                return None
             value = e.xreplace(dict(at)).evalf(35, maxn=1500)
         except TypeError:  # SymPy does not compare complex numbers: a case of log(t) > 0 at t < 0
             return None
@@ -271,6 +273,22 @@ class _Judge:
                 values[OUTPUT] = ieee(self.body, values)
                 found.append((values, float(true)))
         return found
+
+
+def _is_immense(e: sp.Expr, at: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Whether the exponential of a number of more than `_MOST_BITS` bits is taken, as in e^e^e^x.
+
+    It has as many bits in its exponent, which no memory holds if there are exponentials above it.
+    """
+    for x in sp.postorder_traversal(e):  # the innermost first, so that each argument is safe
+        if isinstance(x, (sp.exp, *_HYPERBOLIC)) and x.args[0].has(sp.exp, *_HYPERBOLIC):
+            size = sp.Abs(x.args[0].xreplace(dict(at))).evalf(5)
+            if size.is_Float and size > 2**_MOST_BITS:
+                return True
+    return False
+
+
+_MOST_BITS = 20_000
 
 
 def _operations(e: sp.Expr, known: frozenset[sp.Expr]) -> int:

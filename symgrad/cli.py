@@ -370,8 +370,19 @@ def build(
     ] = None,
     target: TargetName = "numba",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    size: Annotated[
+        list[str] | None,
+        typer.Option("--size", help="A dimension fixed in the file, as D=784; may be repeated."),
+    ] = None,
+    optimizer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optimizer", help="One that the file has beside sgd; may be repeated. Default: all."
+        ),
+    ] = None,
 ) -> None:
     """Write a standalone training module."""
+    from symgrad.costs import sizes_of
     from symgrad.training import training_module
 
     declared = load_model(model)
@@ -383,6 +394,8 @@ def build(
         target=target,
         dtype=dtype,
         name=out.stem,
+        optimizers=optimizer,
+        sizes=sizes_of(size or []),
     )
     typer.echo(f"written: {module.save(out)}")
 

@@ -74,6 +74,8 @@ def affine(
     expr: sp.Basic, inside: Sequence[sp.Basic], where: str
 ) -> tuple[tuple[int, ...], sp.Expr]:
     """Whole coefficients of the indices, and the rest."""
+    if not inside and expr.is_integer:  # a polynomial in nothing would be one in the dimensions
+        return (), expr
     plain = {s: sp.Dummy(integer=True) for s in inside}
     try:
         poly = sp.Poly(expr.xreplace(plain), *plain.values())

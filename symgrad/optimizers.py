@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,8 @@ _LETTERS = {
 
 GIVEN = (theta, g, eta, t)
 """What every rule is given."""
+_USED = ("learning_rate", "numbers", "np", "math")
+"""Names that the functions of a rule use in a file."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Optimizer:
     def formula(self) -> str:
         """The updates as one line of text: ``m ← g + m·μ; θ ← θ − η·m``."""
         names = {*GIVEN, *self.state, *self.options}
-        greek = {x: sp.Symbol(_letters(x.name)) for x in names}
+        greek = {x: sp.Symbol(letters(x.name)) for x in names}
         lines = [
             f"{formula(x.xreplace(greek))} ← {formula(value.xreplace(greek))}"
             for x, value in self.updates
@@ -90,6 +93,12 @@ def optimizer(
         raise DeclarationError(
             f"the optimizer's name {name!r} was given; expected one word such as 'momentum'."
         )
+    for x in (*kept, *numbers):
+        if not x.name.isidentifier() or iskeyword(x.name) or x.name in _USED:
+            raise DeclarationError(
+                f"{x.name} was given as a name in the optimizer {name}; expected one that Python "
+                f"allows and the file does not use itself ({', '.join(_USED)})."
+            )
     known = [*GIVEN, *kept, *numbers]
     twice = [x.name for k, x in enumerate(known) if x in known[:k]]
     if twice:
@@ -114,7 +123,7 @@ def optimizer(
     return Optimizer(name, tuple(found), MappingProxyType(kept), MappingProxyType(numbers), source)
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
     """``β1`` for beta1."""
     word = name.rstrip("0123456789")
     return _LETTERS.get(word, word) + name[len(word) :]

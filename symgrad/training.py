@@ -22,10 +22,12 @@ from symgrad.batch import batch, batch_all
 from symgrad.codegen.arguments import array_shape, of_leaves
 from symgrad.codegen.fixed_sizes import fixed
 from symgrad.codegen.program import Program
+from symgrad.codegen.runtime.full_batch import FULL_BATCH
 from symgrad.codegen.runtime.records import DataSpec, MaskSpec
 from symgrad.codegen.training import RESERVED, assemble
 from symgrad.codegen.training_spec import ParamSpec, Size, SquaresSpec, TraceSpec, TrainingSpec
 from symgrad.compile import DTYPES, build
+from symgrad.cost_report import Tally
 from symgrad.elementwise import broadcast
 from symgrad.errors import DeclarationError, UnsupportedError
 from symgrad.facts import axes_of_fact
@@ -74,6 +76,11 @@ def training_module(
     expected = None if predict is None else as_expression(predict)
     parameters, leaves = ([as_expression(x) for x in symbols] for symbols in (params, data))
     rules = chosen(optimizers)
+    for rule in rules:
+        if rule.name in FULL_BATCH:
+            raise DeclarationError(
+                f"an optimizer is named {rule.name}, which every file has already; rename it."
+            )
     model = checked_model(losses, parameters, leaves)
     spec = _specification(model, expected, name, dtype, rules, sizes or {})
     return TrainingModule(name, assemble(spec, target), target)
@@ -284,10 +291,17 @@ def _specification(
 
 
 def _costs(model: Model) -> dict[str, str]:
-    """Multiply-adds of one example where there is one, else of all."""
+    """The operations of one example where there is one, else of all, by their sorts."""
     cost = model.shown.cost()
-    parts = {"forward": cost.forward, "backward": cost.backward}
-    return {what: tally.texts[0] for what, tally in parts.items()}
+    rows = "one example" if model.of_one_example else "all examples"
+    parts = {f"forward, {rows}": cost.forward, f"backward, {rows}": cost.backward}
+    return {what: _tally_text(tally) for what, tally in parts.items()}
+
+
+def _tally_text(tally: Tally) -> str:
+    pairs = zip(tally.texts, tally.counts._fields, strict=True)
+    listed = [f"{text} {sort.replace('_', '-')}" for text, sort in pairs if text != "0"]
+    return ", ".join(listed) or "nothing"
 
 
 def _predicted(model: Model, predict: Any) -> tuple[Node | None, str]:

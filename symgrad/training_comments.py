@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from symgrad import graph as g
 from symgrad.batch import batch_all
 from symgrad.errors import UnsupportedError
+from symgrad.forms import mask_rate
 from symgrad.graph import Kind, Node
 from symgrad.listing import shape_text
 from symgrad.show.derivation import Derivation
@@ -112,9 +113,29 @@ def formulas(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def declaration_text(model: Model) -> str:
-    """The declaration, line by line: the values that the loss is made of."""
-    lines = [s.text for s in model.shown.steps if s.phase == "forward"]
-    return "; ".join(lines)
+    """The declaration in the language of text models: leaves, the values of the loss, lists."""
+    data = [*model.leaves]
+    leaves = [f"{x.name}: {_declared(x)}" for x in (*data, *model.nodes)]
+    values = [s.text for s in model.shown.steps if s.phase == "forward"]
+    lists = [("params", model.nodes), ("data", data)]
+    named = [f"{what} {', '.join(x.name for x in nodes)}" for what, nodes in lists]
+    return "; ".join([*leaves, *values, *named])
+
+
+def _declared(leaf: Node) -> str:
+    """What a leaf is: ``vector(D)``, ``label(C)``, ``mask(H, rate=1/2)``."""
+    sizes = ", ".join(map(str, leaf.shape))
+    facts = sorted(fact.name for fact in leaf.leaf.facts)
+    if leaf.leaf.classes is not None:
+        return f"label({', '.join(map(str, (leaf.leaf.classes, *leaf.shape)))})"
+    rate = mask_rate(leaf)
+    if rate is not None:
+        return f"mask({sizes}, rate={rate})"
+    if facts == ["simplex"] and leaf.rank == 1:
+        return f"simplex({sizes})"
+    kinds = ("scalar", f"vector({sizes})", f"matrix({sizes})")
+    kind = kinds[leaf.rank] if leaf.rank < len(kinds) else f"array({sizes})"
+    return " ".join((kind, *facts))
 
 
 # ------------------------------------------------------------------ formulas for one example

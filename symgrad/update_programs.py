@@ -10,6 +10,7 @@ In: an `Optimizer`. Out: an `UpdateSpec`, from which a target prints two functio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 import sympy as sp
 
@@ -20,7 +21,7 @@ from symgrad.codegen.training_spec import UpdateSpec
 from symgrad.compile import build
 from symgrad.elementwise import expand
 from symgrad.graph import Access, Node
-from symgrad.optimizers import Optimizer, eta, g, t, theta
+from symgrad.optimizers import Optimizer, eta, g, letters, t, theta
 from symgrad.show.text import formula
 
 SIZE, STEPS = sp.symbols("P T", integer=True, positive=True)
@@ -31,7 +32,7 @@ _TEXT = {eta: "learning_rate"}
 def update_spec(rule: Optimizer, reserved: frozenset[str]) -> UpdateSpec:
     """The two programs of a rule."""
     arrays = [theta, *rule.state, g]
-    split = _Split(arrays)
+    split = _Split(arrays, {x.name for x in (*arrays, *rule.options)})
     updates = [(x, split.apart(value)) for x, value in rule.updates]
     numbers = list(split.found.values())
     return UpdateSpec(
@@ -40,6 +41,7 @@ def update_spec(rule: Optimizer, reserved: frozenset[str]) -> UpdateSpec:
         source=rule.source,
         state={x.name: value for x, value in rule.state.items()},
         options={x.name: value for x, value in rule.options.items()},
+        letters={x.name: letters(x.name) for x in rule.options},
         coefficients=_coefficients(rule, list(split.found), reserved),
         update=_update(rule, updates, numbers, reserved),
         numbers=tuple(x.name for x in numbers),
@@ -49,8 +51,8 @@ def update_spec(rule: Optimizer, reserved: frozenset[str]) -> UpdateSpec:
 class _Split:
     """Takes out what does not depend on the entry; ``found`` maps it to the symbol in its place."""
 
-    def __init__(self, arrays: Sequence[sp.Symbol]) -> None:
-        self.arrays = set(arrays)
+    def __init__(self, arrays: Sequence[sp.Symbol], taken: set[str]) -> None:
+        self.arrays, self.taken = set(arrays), taken
         self.found: dict[sp.Expr, sp.Symbol] = {}
 
     def apart(self, expr: sp.Expr) -> sp.Expr:
@@ -67,10 +69,8 @@ class _Split:
 
     def _number(self, expr: sp.Expr) -> sp.Symbol:
         if expr not in self.found:
-            taken = {x.name for x in (*self.arrays, *self.found.values())}
-            name = expr.name if expr.is_Symbol else f"c{len(self.found) + 1}"
-            name = _TEXT.get(expr, name)
-            assert name not in taken
+            free = (f"c{k}" for k in count(len(self.found) + 1) if f"c{k}" not in self.taken)
+            name = _TEXT.get(expr, expr.name if expr.is_Symbol else next(free))
             self.found[expr] = sp.Symbol(name, real=True)
         return self.found[expr]
 

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 _HALF = sp.Rational(1, 2)
@@ -51,7 +52,15 @@ class _Activation(sp.Function):
         return real
 
     def _eval_evalf(self, prec: int) -> Any:
-        return self.rewrite_plain()._eval_evalf(prec)
+        exact = self._mpmath
+        if exact is None or not all(x.is_number and x.is_extended_real for x in self.args):
+            return self.rewrite_plain()._eval_evalf(prec)
+        with mpmath.workprec(prec + 10):
+            values = [x._to_mpmath(prec + 10) for x in self.args]
+            return sp.Expr._from_mpmath(exact(*values), prec)
+
+    _mpmath: Any = None
+    """The value by mpmath, where the definition would cancel: log(1 + exp(−50)) must not be 0."""
 
     def rewrite_plain(self) -> sp.Expr:
         """The definition in SymPy's own functions."""
@@ -178,6 +187,8 @@ class sigmoid(_Activation):
 class softplus(_Activation):
     """log(1 + e^t), whose derivative is σ(t)."""
 
+    _mpmath = staticmethod(lambda t: mpmath.log1p(mpmath.exp(t)))
+
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sigmoid(self.args[0])
 
@@ -202,6 +213,8 @@ class swish(_Activation):
 class normal_cdf(_Activation):
     """Φ(t) = ½(1 + erf(t/√2)), computed as ½·erfc(−t/√2), which is accurate for t ≪ 0 too."""
 
+    _mpmath = staticmethod(mpmath.ncdf)
+
     @classmethod
     def eval(cls, t: sp.Expr) -> sp.Expr | None:
         return _HALF if t.is_zero else None
@@ -225,6 +238,8 @@ class normal_pdf(_Activation):
 
 class gelu(_Activation):
     """t·Φ(t), exact (Hendrycks and Gimpel, 2016)."""
+
+    _mpmath = staticmethod(lambda t: t * mpmath.ncdf(t))
 
     @classmethod
     def eval(cls, t: sp.Expr) -> sp.Expr | None:

@@ -82,9 +82,15 @@ def _check_data(
     `_rows_of`.
     """
     names = [prefix + spec.name for spec in specs]
-    given = len(data) if isinstance(data, (tuple, list)) else f"{type(data).__name__} as"
-    if given != len(specs):
-        raise ValueError(f"{given} data arrays given; expected {len(names)}: {', '.join(names)}.")
+    if not isinstance(data, (tuple, list)):
+        raise ValueError(
+            f"{prefix}data are of type {type(data).__name__}; expected a tuple of {len(names)} "
+            f"arrays: {', '.join(names)}."
+        )
+    if len(data) != len(specs):
+        raise ValueError(
+            f"{len(data)} data arrays given; expected {len(names)}: {', '.join(names)}."
+        )
     arrays = [
         _as_array(name, value, _type_of(spec), leave_large)
         for name, value, spec in zip(names, data, specs, strict=True)
@@ -112,6 +118,8 @@ def _as_array(
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} has rows of unequal length; give a rectangular array.") from None
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked entries; fill them, or leave these examples out.")
     label = issubclass(dtype, np.integer)
     if array.dtype.kind not in ("biu" if label else "biuf"):
         wanted = "integer labels; convert them with .astype(int)" if label else "real numbers"
@@ -228,7 +236,7 @@ def _check_dims(dims: Mapping[str, int], options: Sequence[str] = ()) -> dict[st
 
 
 def _check_integer(name: str, value: object, least: int) -> int:
-    if not isinstance(value, (int, np.integer)) or value < least:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} is {value!r}; expected an integer of at least {least}.")
     return int(value)
 

@@ -39,10 +39,15 @@ def records() -> Source:
 def fixed_part() -> Source:
     """All that goes after the generated part; each file begins with its title as a comment."""
     parts = [_copied(name) for name in FIXED_PART]
-    titles = [(ast.get_docstring(_tree(name)) or "").partition("\n")[0] for name in FIXED_PART]
     imports = dict.fromkeys(line for part in parts for line in part.imports)
-    bodies = [f"# {title}\n\n\n{part.body}" for title, part in zip(titles, parts, strict=True)]
+    titled = zip(fixed_titles(), parts, strict=True)
+    bodies = [f"# {title}\n\n\n{part.body}" for title, part in titled]
     return Source(tuple(imports), "\n\n".join(bodies))
+
+
+def fixed_titles() -> list[str]:
+    """The title of each file of the fixed part, which stands above it as a comment."""
+    return [(ast.get_docstring(_tree(name)) or "").partition("\n")[0] for name in FIXED_PART]
 
 
 def reserved_names() -> frozenset[str]:

@@ -133,10 +133,11 @@ class _Descent:
         numbers, losses = work.coefficients, work.losses
         rule, clip, parts = settings.optimizer, settings.clip, settings.segments
         theta, state, rest = run.theta, run.state, (numbers, clip, parts, losses, reused)
-        params, rates = run.params, numbers[:, 0]
+        params = run.params
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 if self.plain:
+                    rates = numbers[:, 0]
                     return _sgd_steps(params, order, size, rates, losses, reused, *arrays)
                 return _steps(rule, params, theta, state, order, size, *rest, *arrays)
         except np.linalg.LinAlgError:  # a matrix that has no inverse

@@ -153,9 +153,9 @@ def _first_residuals(iterations: _Iterations) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _levenberg_marquardt(iterations: _Iterations) -> None:
+    r, _ = _first_residuals(iterations)
     from scipy.optimize import least_squares
 
-    r, _ = _first_residuals(iterations)
     begun = False
 
     def residuals(vector: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def _information(sizes: Mapping[str, int]) -> str:
             f"  {mask.name} {_shape_text(mask.shape)}, 0 with probability {mask.rate:g}"
             for mask in MASKS
         ),
-        "multiply-adds of one example": _aligned([*COSTS.items()], "<<", "  ") if COSTS else "",
+        "operations": _aligned([*COSTS.items()], "<<", "  ") if COSTS else "",
         "optimizers, with their options": "\n".join(rules),
         "schedules of the learning rate": _aligned(schedules, "<<<", "  "),
         "initial matrices": _aligned([(k, x.formula) for k, x in INITIALISERS.items()], "<<", "  "),

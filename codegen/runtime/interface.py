@@ -18,7 +18,7 @@ that the generator writes.
 | `INPUTS` | the names of the data that `_predict` takes, in order; empty where nothing is predicted |
 | `OPTIMIZERS` | the update rules that `_steps` knows, by name; "sgd" is one |
 | `FORMULAS` | what is computed, as text: name → right side, forward, then the gradients |
-| `COSTS` | multiply-adds of one example, as text in the names of the dimensions: what → how many |
+| `COSTS` | operations by their sorts, as text in the names of the dimensions: what → how many |
 | `PROVENANCE` | "symgrad" → the version that wrote the file, "declaration" → what it was made from |
 | `_loss(params, *data) -> float` | the mean loss over the rows of the data, without dropout |
 | `_value_and_grad(params, *data) -> (float, Params)` | the same, and its gradient in new arrays, scalars as arrays of shape `()` |
@@ -84,7 +84,7 @@ FORMULAS: dict[str, str] = {
     "∂L/∂W": "(p − y)·xᵀ",
     "∂L/∂b": "p − y",
 }
-COSTS: dict[str, str] = {"forward": "C·D", "backward": "C·D"}
+COSTS: dict[str, str] = {"forward": "C·D multiply-adds", "backward": "C·D multiply-adds"}
 PROVENANCE: dict[str, str] = {"symgrad": "0", "declaration": "written by hand"}
 
 

@@ -23,6 +23,7 @@ from symgrad.codegen.targets.numba_scalar import OUTSIDE
 from symgrad.codegen.targets.numpy import helpers as numpy_helpers
 from symgrad.codegen.targets.numpy_training import residuals_function, trace_function
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
+from symgrad.codegen.updates import ordered_copies, update_name
 from symgrad.graph import Dim, Shape
 
 REQUIREMENTS = "NumPy, Numba and SciPy"
@@ -139,16 +140,19 @@ def _update(update: UpdateSpec, dtype: str) -> str:
         *copies,
     ]
     arguments = [*names, "g", "numbers"]
-    return DECORATOR + "\n" + definition(f"_{update.name}", arguments, f"{update.formula}.", body)
+    return DECORATOR + "\n" + definition(update_name(update), arguments, f"{update.formula}.", body)
 
 
 def _replaced(program: Program, offset: int) -> dict[int, int]:
     """Which value takes the place of which input: output k + ``offset`` that of input k."""
     first = len(program.inputs)
     found: dict[int, int] = {}
-    for k, out in enumerate(program.outputs[offset:]):
+    outputs = program.outputs[offset:]
+    read = {out.operand.value for k, out in enumerate(outputs) if out.operand.value != k}
+    for k, out in enumerate(outputs):
         value, axes = out.operand.value, tuple(range(len(program.shape(k))))
-        if value >= first and out.operand.labels == axes and value not in found:
+        fits = value >= first and out.operand.labels == axes
+        if fits and value not in found and k not in read:
             found[value] = k
     return found
 
@@ -168,7 +172,7 @@ def _placed(program: Program, names: Sequence[str]) -> dict[int, str]:
 
 def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> list[str]:
     """New values that had to be computed aside, or are no new array, copied to their places."""
-    loops, lines = kernel.loops, []
+    loops, lines, sources = kernel.loops, [], {}
     for k, name in zip(outputs, names, strict=True):
         out = kernel.program.outputs[k]
         value, labels = out.operand.value, out.operand.labels
@@ -182,9 +186,15 @@ def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> lis
             lines.append(f"{name}[()] = {loops.value_text(value)}")
             continue
         source = loops.arrays[value] if labels else loops.value_text(value)
-        if source != name:
-            lines.append(f"{name}[:] = {source}{'.T' if labels == (1, 0) else ''}")
-    return lines
+        sources[name] = f"{source}{'.T' if labels == (1, 0) else ''}"
+
+    def aside(name: str) -> str:
+        other = kernel.names.temporary()
+        lines.append(f"{other} = {name}.copy()")
+        return other
+
+    copies = ordered_copies(sources, aside)
+    return [*lines, *(f"{name}[:] = {source}" for name, source in copies)]
 
 
 class _Steps:
@@ -319,7 +329,7 @@ class _Steps:
     def _branch(self, update: UpdateSpec) -> list[str]:
         state = [f"state[{k}, begin:end]" for k in range(len(update.state))]
         given = ["theta[begin:end]", *state, "flat[begin:end]", "numbers[step]"]
-        call = _called("", f"_{update.name}", given, room=WIDTH - 16)
+        call = _called("", update_name(update), given, room=WIDTH - 16)
         return [
             f"if for_{update.name} is not None:",
             f"    state, numbers = for_{update.name}",

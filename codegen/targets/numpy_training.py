@@ -20,6 +20,7 @@ from symgrad.codegen.targets.layout import WIDTH, comment, definition, string
 from symgrad.codegen.targets.numpy import Emitter, helpers
 from symgrad.codegen.targets.numpy_operations import SPELLED
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
+from symgrad.codegen.updates import ordered_copies, update_name
 
 REQUIREMENTS = "NumPy"
 CHECKS_IN_FLOAT64 = True
@@ -56,7 +57,8 @@ def _predict(spec: TrainingSpec) -> str:
             "_predict", arguments, "Nothing is predicted.", ["return np.empty(0)"], _ARRAY
         )
     emitter = _evaluated(spec, spec.predict)
-    body = [*_opening(spec, emitter), f"return {emitter.result(0).text}"]
+    value = emitter.result(0)  # which may write lines of its own
+    body = [*_opening(spec, emitter), f"return {value.text}"]
     description = f"Return {spec.predict_formula}, one example per row."
     return definition("_predict", arguments, description, body, _ARRAY)
 
@@ -205,15 +207,15 @@ def _update(update: UpdateSpec) -> str:
     numbers = ", ".join(update.numbers)
     unpacked = [f"{numbers}{',' * (len(update.numbers) == 1)} = numbers"] if numbers else []
     body = [*unpacked, *emitter.lines]
-    return definition(f"_{update.name}", arguments, f"{update.formula}.", body, "None")
+    return definition(update_name(update), arguments, f"{update.formula}.", body, "None")
 
 
 def _updates_table(spec: TrainingSpec) -> str:
-    rows = ", ".join(f'"{x.name}": _{x.name}' for x in spec.updates)
-    line = f"_UPDATES = {{{rows}}}"
+    rows = [f'"{x.name}": {update_name(x)}' for x in spec.updates]
+    line = f"_UPDATES = {{{', '.join(rows)}}}"
     if len(line) <= WIDTH:
         return line
-    return "\n".join(["_UPDATES = {", *(f'    "{x.name}": _{x.name},' for x in spec.updates), "}"])
+    return "\n".join(["_UPDATES = {", *(f"    {x}," for x in rows), "}"])
 
 
 # --------------------------------------------------------------------------------- the pieces
@@ -319,13 +321,22 @@ class _Update(Emitter):
                 continue
             code = SPELLED[type(statement.operation)](self, statement)
             code = self.real(code) if code.boolean else code
-            later = program.statements[n + 1 :]
-            if any(o.value == k for s in later for o in s.operation.operands):
+            if self._is_read_later(self.arrays[k], n):
                 self.codes.append(self.hoist(code))
             else:
                 self.lines.append(f"{self.arrays[k]}[...] = {code.text}")
                 self.codes.append(Code(self.arrays[k]))
-        for name, out in zip(self.arrays, program.outputs, strict=True):
-            value = self.codes[out.operand.value].text
-            if value != name:
-                self.lines.append(f"{name}[...] = {value}")
+        results = [self.codes[out.operand.value].text for out in program.outputs]
+        copies = ordered_copies(
+            dict(zip(self.arrays, results, strict=True)),
+            lambda name: self.hoist(Code(f"{name}.copy()")).text,
+        )
+        self.lines += [f"{name}[...] = {source}" for name, source in copies]
+
+    def _is_read_later(self, name: str, n: int) -> bool:
+        """Whether an array's old entries are read, even inside another's code, after line n."""
+        program = self.program
+        used = {o.value for s in program.statements[n + 1 :] for o in s.operation.operands}
+        used |= {out.operand.value for out in program.outputs}
+        known = (code.text for value, code in enumerate(self.codes) if value in used)
+        return any(name in _WORD.findall(text) for text in known)

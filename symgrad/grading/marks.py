@@ -21,6 +21,7 @@ does who writes the final gradients and nothing else.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -114,8 +115,10 @@ def marked(name: str, content: bytes, suffix: str, key: Key) -> Mark:
 
 
 def _text(content: bytes) -> str:
+    """What was handed in, as UTF-8 or, where its first bytes say so, as UTF-16."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode()
+        return content.decode("utf-16" if marked else "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8."

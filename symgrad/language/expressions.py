@@ -65,6 +65,9 @@ def _undeclared(name: str, scope: Scope) -> str:
     near = nearest(name, [*declared, *(x for x in KNOWN if len(name) > 1 < len(x))])
     if near is not None:
         return f"{name} is not declared; did you mean {near}?"
+    if scope.fixed:
+        known = ", ".join(scope.fixed)
+        return f"{name} is not declared in the model (it has {known}); define it in a line above."
     example = "vector(n)" if name[0].islower() else "matrix(n, m)"
     return (
         f"{name} is not declared; add a line such as {name}: {example} or {name}: scalar, or "

@@ -43,6 +43,8 @@ class Scope:
     indices: Mapping[str, sp.Symbol] = field(default_factory=dict)
     defining: str = ""
     """The name that the line defines, if it does."""
+    fixed: tuple[str, ...] = ()
+    """The names of a model to which the text cannot add declarations; none where it can."""
 
     def build(self, node: s.Expr) -> Any:
         """The SymPy value of an expression; raises ParseError."""

@@ -190,7 +190,7 @@ class Contraction:
                     a, b = (f.expr if f.labels == matrix.labels else f.expr.T for f in carriers)
                     new = _Factor(functions.dot(*_data_first([a, b])), ())
                 elif not vectors and self._alone(matrix):
-                    new = _Factor(functions.sum(matrix.expr), ())
+                    new = _Factor(_total(matrix.expr), ())
                 else:
                     v = _hadamard(vectors) if vectors else OneMatrix(self.dims[label], 1)
                     new = _Factor(sp.MatMul(matrix.rows(other), v, evaluate=True), (other,))
@@ -267,17 +267,20 @@ def _entry(node: Node, where: Sequence[Any], done: Mapping[Node, Any]) -> Any:
     return node.body.xreplace({slot(k): entry for k, entry in enumerate(entries)})
 
 
-def _total(column: Any) -> Any:
-    """The sum of all entries; of row sums c·M·1 it is c times that of M, such as c·‖f − Y‖²."""
-    if not isinstance(column, sp.MatMul):
-        return functions.sum(column)
-    c, matrices = column.as_coeff_matrices()
-    if len(matrices) != 2 or not isinstance(matrices[1], OneMatrix):
-        return functions.sum(column)
-    (m, _) = matrices
+def _total(expr: Any) -> Any:
+    """The sum of all entries; of c·M, and of its row sums, c times that of M: c·‖f − Y‖²."""
+    c, matrices = expr.as_coeff_matrices() if isinstance(expr, sp.MatMul) else (1, [expr])
+    if len(matrices) == 2 and isinstance(matrices[1], OneMatrix):
+        matrices = matrices[:1]
+    if len(matrices) != 1:
+        return functions.sum(expr)
+    (m,) = matrices
     base, power = m.args if isinstance(m, HadamardPower) else (m, 1)
-    factors = (base, base) if power == 2 else m.args if isinstance(m, HadamardProduct) else ()
-    return c * (functions.dot(*_data_first(factors)) if len(factors) == 2 else functions.sum(m))
+    factors: list[Any] = [base, base] if power == 2 else []
+    factors = [*m.args] if isinstance(m, HadamardProduct) else factors
+    if len(factors) == 2 and (factors[0] == factors[1] or 1 not in m.shape):
+        return c * functions.dot(*_data_first(factors))
+    return c * functions.sum(m) if 1 not in m.shape else functions.sum(expr)
 
 
 def _hadamard(factors: Sequence[Any]) -> Any:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from symgrad.show.latex import equation_texts, left_side, shape_latex
 from symgrad.show.latex_form import latex
-from symgrad.show.prose import latex_sentence
+from symgrad.show.prose import latex_runs, latex_sentence, title_runs
 from symgrad.show.sheet import Section, Sheet
 from symgrad.show.steps import Step, indices
 
@@ -41,7 +41,7 @@ def document(sheet: Sheet) -> str:
         points=10 if max(map(signs, formulas), default=0) > _LONG else 11,
         columns=_columns(view),
         widths=_widths(rows, view),
-        title=latex_sentence(sheet.title),
+        title=latex_runs(title_runs(sheet.title)),
         body="\n\n".join(_section(x, view) for x in sheet.sections),
         footer="\n".join(["", r"\bigskip\sloppy", *footer]) if footer else "",
     )

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from symgrad.show.breaks import Term, pieces
 from symgrad.show.latex import left_side, shape_latex
 from symgrad.show.latex_form import latex
-from symgrad.show.mathml import mathml, pieces
+from symgrad.show.mathml import mathml
 from symgrad.show.pointers import Pointers
-from symgrad.show.prose import runs
+from symgrad.show.prose import Run, runs, title_runs
 from symgrad.show.sheet import Section, Sheet
 from symgrad.show.steps import LEAVES, RESULT, Step, indices
 
@@ -46,7 +47,7 @@ def fragment(sheet: Sheet) -> str:
     tips = {k: _tip(step) for k, step in enumerate(pointers.lines) if k in used}
     return _FRAGMENT.format(
         style=_scoped(_STYLE) + _pointing(tips),
-        title=_sentence(sheet.title),
+        title=_words(title_runs(sheet.title)),
         body=f'<div class="{classes}">\n{body}\n</div>',
         footer="".join(f"<p>{_sentence(x)}</p>" for x in sheet.footer),
         tips="".join(f'<p class="t{k}">{text}</p>' for k, text in tips.items()),
@@ -130,8 +131,18 @@ def _formula(left: str, expr: Any, marks: Mapping[str, str]) -> str:
 
 def _right_side(expr: Any, marks: Mapping[str, str]) -> str:
     """``= …``, in pieces between which a line may be broken."""
-    first, *rest = pieces(latex(expr, marks))
-    return "<wbr>".join(map(mathml, ["{}= " + first, *rest]))
+    return _broken(pieces(latex(expr, marks)), "{}= ")
+
+
+def _broken(parts: Sequence[str | Term], sign: str = "") -> str:
+    """Pieces with places for a break between them, the first with a ``sign``."""
+    return "<wbr>".join(_piece(x, "" if k else sign) for k, x in enumerate(parts))
+
+
+def _piece(part: str | Term, sign: str) -> str:
+    if isinstance(part, Term):
+        return f'<span class="term">{_broken(part.parts, sign)}</span>'
+    return mathml(sign + part)
 
 
 def _shape(shape: Sequence[Any]) -> str:
@@ -140,11 +151,15 @@ def _shape(shape: Sequence[Any]) -> str:
 
 def _sentence(text: str) -> str:
     """Words, and formulas among them; no comma begins a line."""
+    return _words(runs(text))
+
+
+def _words(found: Iterable[Run]) -> str:
     parts = [
         mathml(x.text, False, among_words=True)
         if x.is_math
         else re.sub(r"^(?=[,.;:!?)])", _JOINER, escape(x.text))
-        for x in runs(text)
+        for x in found
     ]
     return "".join(parts).removeprefix(_JOINER)
 
@@ -200,6 +215,8 @@ _STYLE = """
 § h1,§ .rhs,§ .why,§ footer p{overflow-x:auto;overflow-y:hidden}
 § td.rhs{padding-inline-start:1.5em;text-indent:-1.5em}
 § td.rhs math{text-indent:0}
+§ .term{display:inline-block;max-width:100%;box-sizing:border-box;
+ baseline-source:first;padding-inline-start:1em;text-indent:-1em}
 § td.shape,§ td.index{white-space:nowrap}
 § td.shape,§ td.index,§ td.why,§ th.shape,§ th.index,§ th.why{padding-inline-start:1.4em}
 § td.why{opacity:.85}
@@ -231,7 +248,8 @@ _STYLE = """
  § td.why{order:2;font-size:.92em}
  § td.index,§ td.why{flex:1 1 100%;padding-inline-start:1.5em}
  § tr.proof+tr:not(.proof) td{padding-top:.5em}
- § tr.proof td.rhs{flex:1 1 100%;padding-inline-start:2.7em}
+ § tr.proof td.rhs{flex:1 1 100%;padding-inline-start:2.4em}
+ § td.rhs math{font-size:1em}
  § td:empty{display:none}
 }
 @media print{

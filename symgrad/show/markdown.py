@@ -8,10 +8,11 @@ written as words.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from symgrad.show.latex import equation_texts, left_side, shape_latex
 from symgrad.show.latex_form import latex
-from symgrad.show.prose import runs
+from symgrad.show.prose import Run, runs, title_runs
 from symgrad.show.sheet import Section, Sheet
 from symgrad.show.steps import Step, indices
 
@@ -33,7 +34,7 @@ _ESCAPED = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 def markdown(sheet: Sheet) -> str:
     """The sheet as headings and tables."""
     texts = equation_texts(sheet.steps)
-    parts = [f"# {sentence(sheet.title)}"]
+    parts = [f"# {_words(title_runs(sheet.title))}"]
     parts += [_section(x, texts) for x in sheet.sections]
     parts += [sentence(x) for x in sheet.footer]
     return "\n\n".join(parts) + "\n"
@@ -74,6 +75,8 @@ def inline(formula: str) -> str:
 
 def sentence(text: str) -> str:
     """Words, and formulas among them."""
-    return "".join(
-        inline(x.text) if x.is_math else _ESCAPED.sub(r"\\\1", x.text) for x in runs(text)
-    )
+    return _words(runs(text))
+
+
+def _words(found: Iterable[Run]) -> str:
+    return "".join(inline(x.text) if x.is_math else _ESCAPED.sub(r"\\\1", x.text) for x in found)

@@ -19,8 +19,6 @@ _SIGNS = {"+", "-", "−", "=", "⊙"}
 _TIGHT = {"+", "-", "−", "=", "⋅", "×", "/"}
 """Operators that stand close in an index or a power."""
 
-_BREAKS = re.compile(r"\\left\b|\\right\b|\\begin\b|\\end\b|\\[{}]|[{}]| [+=-] | \\odot ")
-
 
 @lru_cache(maxsize=4096)
 def mathml(latex: str, display: bool = True, among_words: bool = False) -> str:
@@ -41,25 +39,6 @@ def mathml(latex: str, display: bool = True, among_words: bool = False) -> str:
     if among_words:
         _close_up(math)
     return tostring(math, encoding="unicode")
-
-
-def pieces(latex: str) -> list[str]:
-    """A formula cut before its operators, wherever a line may be broken.
-
-    Braces, tall brackets and environments stay whole; parentheses need not.
-    """
-    found, start, depth = [], 0, 0
-    for token in _BREAKS.finditer(latex):
-        text = token[0]
-        if text in ("{", "\\left", "\\begin"):
-            depth += 1
-        elif text in ("}", "\\right", "\\end"):
-            depth -= 1
-        elif text[0] == " " and depth == 0 and latex[start : token.start()].strip():
-            found.append(latex[start : token.start()])
-            start = token.start() + 1
-    found.append(latex[start:])
-    return [found[0], *("{}" + x for x in found[1:])]
 
 
 _BOLD = {ord("0") + n: ord("𝟎") + n for n in range(10)}  # browsers ignore mathvariant
@@ -182,8 +161,11 @@ def _place(row: Element) -> None:
         return
     open_before = True
     for k, child in reversed(list(enumerate(row))):
-        if _is_function(child) and k and _ends(row[k - 1]):
-            row.insert(k, Element("mspace", width="0.167em"))
+        if _is_function(child):
+            if k + 1 < len(row) and row[k + 1].tag in ("mi", "msub", "msup", "mn"):  # det S
+                row.insert(k + 1, Element("mspace", width="0.167em"))
+            if k and _ends(row[k - 1]):
+                row.insert(k, Element("mspace", width="0.167em"))
     for child in row:
         operator = child[0] if child.tag in _SCRIPTED and len(child) else child
         text = operator.text or ""
@@ -198,7 +180,7 @@ def _place(row: Element) -> None:
                 operator.set("form", "prefix")
             open_before = text not in _CLOSING and text != "⊤"
         elif child.tag != "mspace":
-            open_before = False
+            open_before = _is_function(child)
 
 
 def _is_function(element: Element) -> bool:

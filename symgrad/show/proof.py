@@ -164,7 +164,22 @@ class Proofs:
             found = presented(last, {n.args[0]: n for n in self._known})
             more = [State(node, Law(text)) for node, text in found]
             states += [*more[:-1], *(s._replace(node=value) for s in more[-1:])]
-        return _ended(self._explained(states), value)
+        return self._by_lines(_ended(self._explained(states), value), value, line.stage)
+
+    def _by_lines(self, states: list[State], value: Node, stage: int) -> list[State]:
+        """A proof that ends in ``value``, in which lines above stand for what they compute."""
+        last = states[-1].node
+        if last is value:
+            return states
+        used = {n for n in down(value) if n.kind is Kind.NAMED} - set(down(last))
+        new = [x for x in self._shown if x.stage <= stage and x.node in used]
+        if not new:
+            return states
+        (opened,) = g.substitute([value], {x.node: x.node.args[0] for x in new})
+        if self._subject.rewriter([opened])[0] is not self._subject.rewriter([last])[0]:
+            return states
+        meant = " and ".join(f"{x.names[0]} = {x.names[-1]}" for x in new)
+        return [*states, State(value, Law(f"{meant}, {_ABOVE[len(new) > 1]}"))]
 
     def _product(self, line: Line, factors: Sequence[Access]) -> Opening:
         """Jᵀ·H·J, of the results of earlier lines."""
@@ -252,6 +267,8 @@ class Proofs:
             self._sweeps[number] = found
         return self._sweeps[number]
 
+
+_ABOVE = ("a line above", "lines above")
 
 DISTRIBUTIVE = Law("distributive law: a·(b + c) = a·b + a·c")
 UNPROVED = Law("an equal form, but no law is named for this step")

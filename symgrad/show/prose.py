@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from symgrad.show.latex_names import GREEK, head_of, line_name, symbol
@@ -57,6 +58,26 @@ def runs(sentence: str) -> list[Run]:
         space, k = "", k + 1
     pieces = [piece for run in found for piece in _without_closing(run)]
     return [Run(math(x.text) if x.is_math else x.text, x.is_math) for x in pieces if x.text]
+
+
+def title_runs(title: str) -> list[Run]:
+    """A title in order: what stands behind "of" and "with respect to" are names, also a or Wr."""
+    of, by, names = title.partition(BY)
+    kind, preposition, loss = of.partition(" of ")
+    if not by or not preposition:
+        return runs(title)
+    found = [Run(kind + preposition, False), _name(loss), Run(by, False)]
+    for k, name in enumerate(names.split(", ")):
+        found += [*([Run(", ", False)] if k else []), _name(name)]
+    return found
+
+
+BY = " with respect to "
+"""What parts a title."""
+
+
+def _name(text: str) -> Run:
+    return Run("…", False) if text == "…" else Run(symbol(text), True)
 
 
 def _without_closing(run: Run) -> list[Run]:
@@ -225,4 +246,9 @@ def _accented(char: str) -> str:
 
 def latex_sentence(sentence: str) -> str:
     """A sentence in LaTeX's text mode, its mathematics between dollars."""
-    return "".join(f"${x.text}$" if x.is_math else latex_words(x.text) for x in runs(sentence))
+    return latex_runs(runs(sentence))
+
+
+def latex_runs(parts: Iterable[Run]) -> str:
+    """The parts of a sentence in LaTeX's text mode."""
+    return "".join(f"${x.text}$" if x.is_math else latex_words(x.text) for x in parts)

@@ -109,11 +109,26 @@ class Reasons:
             source = None if reached else lines.get(stage.otherwise)
             if known:
                 source = self._equations[min(known, key=self._place.__getitem__)]
+            if source is None and stage.backward:
+                source = self._nearest(line)
             reason = source.text if source is not None else ""
             if reason == self._previous:
                 return ""
         self._previous = reason or self._previous
         return reason
+
+    def _nearest(self, line: Line) -> Step | None:
+        """The equation of the first value, in the order of evaluation, that is made of a line's."""
+        above = self._above[line.stage]
+        seen: set[Node] = set()
+        stack = list(above.get(line.target, ()))
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                stack.extend(() if node in self._place else above.get(node, ()))
+        found = [n for n in seen if n in self._place]
+        return self._equations[min(found, key=self._place.__getitem__)] if found else None
 
 
 def _without_lines(stage: Stage) -> frozenset[str]:

@@ -8,8 +8,8 @@ of a derivative by what there is not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Container
+from dataclasses import fields, replace
 from functools import partial as bound
 from typing import Any
 
@@ -30,7 +30,7 @@ from symgrad.language.functions import KNOWN
 from symgrad.language.scope import Rules, Scope
 from symgrad.language.tex.rules import TEX_RULES, Built, WithName
 from symgrad.lift import lift
-from symgrad.verification.chain_rule import chained, composed, entrywise, partial
+from symgrad.verification.chain_rule import chained, composed, entrywise, partial, slope
 from symgrad.verification.names import Truth
 from symgrad.verification.spellings import Derivative, Partial, Refused, parts_of, run_of
 
@@ -141,6 +141,30 @@ def _slope_of(truth: Truth, node: s.Expr, scope: Scope) -> s.Expr:
         )
     value = named_symbol(g.named(found.name, found.node), found.shape)
     return Built(node.at, node.height, value)
+
+
+def with_slopes(tree: s.Expr, truth: Truth, own: Container[str]) -> s.Expr | None:
+    """A tree with h' as h′(z) of h = f(z), and no row; None where no such h' stands in it."""
+    changed = False
+
+    def read(node: Any) -> Any:
+        nonlocal changed
+        if isinstance(node, tuple):
+            return tuple(map(read, node))
+        if not isinstance(node, s.Node | s.Link):
+            return node
+        if isinstance(node, s.Item) and len(node.suffixes) == 1 and isinstance(node.base, s.Name):
+            name = node.base.name
+            turned = isinstance(node.suffixes[0], s.Transposition) and name not in own
+            found = slope(name, truth) if turned else None
+            if found is not None:
+                changed = True
+                value = named_symbol(g.named(found.name, found.node), found.shape)
+                return Built(node.at, node.height, value)
+        return replace(node, **{x.name: read(getattr(node, x.name)) for x in fields(node)})
+
+    found: s.Expr = read(tree)
+    return found if changed else None
 
 
 def _claimed_item(truth: Truth, node: s.Item, scope: Scope) -> Any:

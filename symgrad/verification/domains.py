@@ -236,17 +236,21 @@ def differs_at(trials: Trials) -> str:
     return f"the claim has no value {_where(trials, without)}" if without else ""
 
 
+def _where(trials: Trials, found: Sequence[Trial]) -> str:
+    return where_zero(trials.switches, [x.switches for x in found])
+
+
 def _certainly_differ(trials: Trials, trial: Trial) -> bool:
     """Of two values that are 0, floats may be 0 and 10⁻¹⁷."""
     found = trials.exactly(trial.point, Exact(0), PRECISIONS[0])
     return found is not None and found.disjoint
 
 
-def _where(trials: Trials, found: Sequence[Trial]) -> str:
+def where_zero(nodes: Sequence[Node], values: Sequence[Sequence[np.ndarray]]) -> str:
     """``at z = 0``: the fewest switches of which one is 0 at each of the points."""
-    named = [(k, text) for k, node in enumerate(trials.switches) if (text := zero_text(node))]
+    named = [(k, text) for k, node in enumerate(nodes) if (text := zero_text(node))]
     for count in range(1, min(3, len(named)) + 1):
         for chosen in itertools.combinations(named, count):
-            if all(any((t.switches[k] == 0).any() for k, _ in chosen) for t in found):
+            if all(any((x[k] == 0).any() for k, _ in chosen) for x in values):
                 return f"at {' or '.join(text for _, text in chosen)}"
     return "at isolated points, where two entries are equal"

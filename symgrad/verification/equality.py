@@ -13,7 +13,7 @@ right, and the comparison says where they differ (`domains`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ class Comparison(NamedTuple):
     witness: Witness | None = None
     """Only where ``equal`` is False."""
     domain: str = ""
-    """``equal only where x > 0``, or ``they differ only at z = 0``."""
+    """``equal where x > 0``, or ``they differ only at z = 0``."""
     missing: Missing | None = None
     """The fact that was not declared under which a rejected claim is right, which is then
     ``domain`` in words too. None where there is no such fact or a condition on values is found."""
@@ -151,9 +151,11 @@ def _refuted(witness: Witness, found: Comparison) -> Comparison:
     return found._replace(equal=False, method="interval arithmetic", reason=reason, witness=witness)
 
 
-def certified(trials: Trials, point: Point, what: str) -> Witness | None:
+def certified(
+    trials: Trials, point: Point, what: str, precisions: Sequence[int] = PRECISIONS
+) -> Witness | None:
     """The witness that a point is, if intervals at it are disjoint in some entry."""
-    for precision in PRECISIONS:
+    for precision in precisions:
         found = trials.exactly(point, Exact(0), precision)  # without residues
         if found is not None and found.disjoint:
             values = {leaf.name: point.values[leaf.name] for leaf in trials.random.leaves}
@@ -222,11 +224,11 @@ class _Comparing:
         As the two differ at a random point, a small point at which they do is no accident of a
         kink.
         """
-        if not self.examples:
-            return Comparison(False, "floating point", "")
         fallback = self._certified(known)
         if fallback is None:
-            return None
+            return None  # floats cancel
+        if not self.examples:
+            return Comparison(False, "interval arithmetic", "")
         found = (
             self._certified(p) for p in itertools.chain(self._small_points(), self._near(known))
         )
@@ -247,7 +249,7 @@ class _Comparing:
         missing = None if condition else missing_fact(self.trials)
         if missing is not None:
             condition = missing.words
-        domain = f"equal only where {condition}" if condition else ""
+        domain = f"equal where {condition}" if condition else ""
         return Comparison(False, "", "", domain=domain, missing=missing)
 
     def _small_points(self) -> Iterator[Point]:
@@ -321,6 +323,9 @@ class _Comparing:
                 if found.disjoint and (no := self._rejected(trial.point)) is not None:
                     return no
                 if tried - agreed >= (_MOST_DOUBTS if agreed else _DOUBTS):
+                    witness = certified(trials, trial.point, self.what, _FINEST)
+                    if witness is not None and self.examples:
+                        return _refuted(witness, Comparison(False, "", ""))
                     break
                 continue
             agreed += 1
@@ -348,6 +353,10 @@ class _Comparing:
             left -= not trial.differ()  # by less than floats can tell
             reach.seen_closely.add(trial.signs)
             if (no := self._rejected(trial.point)) is not None:
+                return no
+        for trial in self.trials.defined(_MANY):  # a difference on a small region
+            differs = trial.off_switches and trial.differ()
+            if differs and (no := self._rejected(trial.point)) is not None:
                 return no
         return self._unreached(agreed, reach.missed(wanted))
 
@@ -442,6 +451,12 @@ _DOUBTS, _MOST_DOUBTS = 8, 40
 √(x²) modulo a prime is a matter of chance, so where residues agree at some points, more are tried.
 """
 
+_FINEST = (2048, 8192)
+"""Bits with which one point is looked at where residues differ and shorter intervals do not."""
+
+_MANY = 150
+"""More random points that are tried in floats before it is undecided."""
+
 _CLOSER_LOOKS = 24
 """Points on other sides of switches that are looked at with intervals, where floats agree."""
 
@@ -461,4 +476,7 @@ _CERTIFICATES = 3
 
 
 def _readable(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.frompyfunc(lambda x: readable(x.ball), 1, 1)(values), dtype=object)
+    found = np.empty(values.shape, dtype=object)
+    for at, x in np.ndenumerate(values):  # what is shown as a mantissa and a power is a tuple
+        found[at] = readable(x.ball)
+    return found

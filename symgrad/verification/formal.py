@@ -66,6 +66,8 @@ class Formal:
         self.roots = [claim, truth]
         self.counting = dict(zip(switches, nodes, strict=True))
         """The switches as they are evaluated."""
+        self.of_sizes = [x for x in g.topological(self.roots) if is_of_sizes(x)]
+        """Conditions on dimensions alone, such as 1[C ≥ 1000]: each is a number of its own."""
         self._signs = [(self.counting[node], sign) for node, sign in signs]
         self.kind = field_for(self.roots)
         self.repeatable = _repeatable([claim, truth])
@@ -110,7 +112,7 @@ class Formal:
         field = Exact(self.kind.height, self.kind.seed, self.kind.kind, formal=True)
         field.strict = self.nested
         numbers = Exactly(field, free)
-        done: dict[Node, np.ndarray] = {}
+        done: dict[Node, np.ndarray] = {node: field_number(field, node) for node in self.of_sizes}
         try:
             for node, sign in self._signs:
                 for x in evaluate([node], point, numbers, done)[0].flat:
@@ -129,6 +131,24 @@ class Formal:
         if not all(a.residues and b.residues for a, b in pairs):
             return None
         return all(a.residues[0] == b.residues[0] for a, b in pairs)
+
+
+def is_of_sizes(node: Node) -> bool:
+    """Whether a node is a condition on dimensions alone."""
+    return (
+        node.kind is Kind.INDICATOR
+        and node.rank == 0
+        and isinstance(node.affine.offset, sp.Basic)
+        and bool(node.affine.offset.free_symbols)
+    )
+
+
+def field_number(field: Exact, node: Node) -> np.ndarray:
+    """A random number that a condition on dimensions chooses, as an array."""
+    found = np.empty((), dtype=object)
+    number = Random(f"{field.seed} {node.affine}").randrange(2, 2**60)
+    found[()] = field.rational(number)
+    return found
 
 
 def one_sided(switch: Node) -> int:

@@ -16,12 +16,13 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 import symgrad.verification.remarks as remarks
 from symgrad import graph as g
 from symgrad.errors import UnsupportedError
-from symgrad.graph import Kind, dim
+from symgrad.graph import Kind, Node, dim
 from symgrad.show.text import formula
 from symgrad.verification.claims import Claim
 from symgrad.verification.diagnose import Diagnosis, diagnose
 from symgrad.verification.equality import Comparison, compare
 from symgrad.verification.names import Target, Truth, entry_of, written
+from symgrad.verification.needs import needs_of, unmet
 from symgrad.verification.uses import is_circular, turned
 from symgrad.verification.verdict import RIGHT, UNDECIDED, WRONG, Verdict
 
@@ -68,7 +69,9 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
     shape = tuple(map(dim, claim.shape))
     if shape == due:
         truth = target.node if due == tuple(map(dim, target.shape)) else turned(target.node)
-        return _decision(compare(node, truth, seed=seed, what=target.what))
+        return _decision(
+            _with_needs(claim, truth, seed, compare(node, truth, seed=seed, what=target.what))
+        )
     if shape == due[::-1]:
         own = target.node if shape == tuple(map(dim, target.shape)) else turned(target.node)
         found = compare(node, own, seed=seed, what=target.what)
@@ -79,6 +82,20 @@ def decide(claim: Claim, layout: str = NATURAL, seed: int = 0) -> Decision:
 def _decision(found: Comparison) -> Decision:
     status = {True: RIGHT, False: WRONG, None: UNDECIDED}[found.equal]
     return Decision(status, found)
+
+
+def _with_needs(claim: Claim, truth: Node, seed: int, found: Comparison) -> Comparison:
+    """What was found, with where a claim that is right has no value as it was typed."""
+    needs = needs_of(claim) if found.equal else ()
+    if not needs or claim.node is None:
+        return found
+    where = unmet(claim.node, truth, needs, seed)
+    if where is None:
+        return found._replace(equal=None, reason=remarks.NO_VALUE)
+    if not where or "the claim has no" in found.domain or "the claim has none" in found.domain:
+        return found
+    words = f"the claim has no value {where}"
+    return found._replace(domain=f"{found.domain}; {words}" if found.domain else words)
 
 
 def _due_shape(target: Target, layout: str) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad import graph as g
+from symgrad.batch import remade
 from symgrad.graph import Dim, Kind, Node, Shape
 from symgrad.verification.points import Point, leaves_of, point_of, shape_at
 
@@ -66,22 +67,10 @@ def _reshaped(node: Node, args: Sequence[Node], symbols: Mapping[int, sp.Symbol]
             return g.const(node.value, shape)
         case Kind.DELTA:
             return g.delta(shape[0])
-        case Kind.ONEHOT:
-            return g.onehot(args[0], shape[-1])
         case Kind.INDICATOR:
             return g.indicator(*node.affine, shape)
-        case Kind.SUM:
-            return g.add([(c, *a) for c, a in zip(node.weights, operands, strict=True)], shape)
-        case Kind.PRODUCT:
-            return g.product(operands, shape)
-        case Kind.MAP:
-            return g.apply(node.body, operands, shape)
-        case Kind.REDUCE:
-            return g.reduce(node.op, *operands[0], shape)
-        case Kind.LINALG:
-            return g.linalg(node.op, *operands[0], shape)
-        case Kind.NAMED:
-            return g.named(node.name, args[0], node.is_row)
+        case _:
+            return remade(node, operands, shape)
 
 
 def instead(nodes: Sequence[Node]) -> dict[int, int]:

@@ -86,7 +86,7 @@ class Marking:
         except SymgradError as error:
             if self.strict:
                 raise
-            if not _is_prose(line):
+            if not self._marked_in_part(line) and not _is_prose(line):
                 self.steps.append(self._unreadable(line, error))
             return
         self._defined(line)
@@ -102,6 +102,25 @@ class Marking:
             self.steps.append(before)
         if claims:
             self._carried(name or claims[-1].target.name, claims[-1], before)
+
+    def _marked_in_part(self, line: Line) -> bool:
+        """Mark what can be read of an equation with more sides than two, and say what cannot be."""
+        readable: Line | None = None
+        unreadable: list[StepVerdict] = []
+        for piece in line.pieces():
+            longer = piece if readable is None else readable.joined(piece)
+            try:
+                self.reader.claims(longer, self.target)
+                self._as_steps(longer, ())
+                readable = longer
+            except SymgradError as error:
+                unreadable.append(self._unreadable(piece, error))
+        if readable is None:
+            return False
+        self.equations -= 1
+        self.mark(readable)
+        self.steps += unreadable
+        return True
 
     def _declared(self, line: Line) -> str:
         """The name on the left side, if it is one that the declaration gives a value to."""

@@ -39,6 +39,9 @@ NABLA = "ᐁ"
 ONE = "ᐅ"
 """A letter that stands for the 1 of 1_y, the indicator of a class, in such a text."""
 
+_LAMBDA = ("λ", "lam", "lmbda", "lambd")
+"""λ as it is typed where lambda is a keyword."""
+
 LOSSES = frozenset({"L", "E", "J", "l", "ℓ", "loss", "cost"})
 """What people call the loss in ∂L/∂w, whatever its name is."""
 
@@ -129,6 +132,9 @@ class Truth:
     def value(self, name: str) -> Any:
         """The SymPy object that a declared name stands for, however it is spelled, or None."""
         for spelling in (name, canonical(name), canonical(name).replace("_", "")):
+            if spelling in self.names:
+                return self.names[spelling]
+        for spelling in _LAMBDA if canonical(name) in _LAMBDA else ():
             if spelling in self.names:
                 return self.names[spelling]
         plain = canonical(name).replace("_", "")

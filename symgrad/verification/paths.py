@@ -281,9 +281,16 @@ def _but_for_label(paths: Paths, claim: Node) -> Iterator[Path]:
         if truth.shape[axis] != onehot.shape[0]:
             continue
         here = Access(onehot, (axis,))
+        label = paths.pool.text(onehot.args[0])
+        if _lacks(paths, claim, onehot):
+            term = (
+                f"A term is missing: the one that is 1 for the label {label} and 0 for every other "
+                "class."
+            )
+            yield Path(claim, "missing_term", term.format)
+            return
         ones = g.const(1, onehot.shape)
         rest = Access(g.add([(1, ones, (0,)), (-1, onehot, (0,))], onehot.shape), (axis,))
-        label = paths.pool.text(onehot.args[0])
         for wrong, right, is_label in ((here, rest, True), (rest, here, False)):
             parts = [
                 g.product([Access(x, axes_of(truth)), at], truth.shape)
@@ -305,6 +312,20 @@ def _but_for_label(paths: Paths, claim: Node) -> Iterator[Path]:
                 )
 
             yield Path(node, "missing_case", words)
+
+
+def _lacks(paths: Paths, claim: Node, onehot: Node) -> bool:
+    """Whether a claim is the truth without the one-hot term of a sum of two, as in p − 1_c."""
+    truth = paths.search.truth
+    for node in g.topological([truth]):
+        terms = list(zip(node.weights, node.accesses, strict=True)) if node.kind is Kind.SUM else []
+        kept = [(c, *a) for c, a in terms if g.peel(a.node) is not onehot]
+        if len(terms) == 2 and len(kept) == 1:
+            (new,) = g.substitute([truth], {node: g.add(kept, node.shape)})
+            axes = axes_of(truth)
+            if paths.is_zero(g.add([(1, new, axes), (-1, claim, axes)], truth.shape)):
+                return True
+    return False
 
 
 CANDIDATES: tuple[Callable[[Paths, Node], Iterator[Path]], ...] = (

@@ -14,7 +14,6 @@ import sympy as sp
 
 import symgrad.language.syntax as s
 from symgrad.errors import ParseError
-from symgrad.graph import dim
 from symgrad.language.scope import Scope
 from symgrad.lift import lift, lift_array
 from symgrad.verification.chain_rule import (
@@ -36,7 +35,7 @@ from symgrad.verification.claims import (
 )
 from symgrad.verification.equality import compare
 from symgrad.verification.names import Target
-from symgrad.verification.sides import Sides
+from symgrad.verification.sides import Sides, has_shape
 from symgrad.verification.spellings import Partial, free_indices, names_in, parts_of
 from symgrad.verification.work import Line, Part
 
@@ -240,7 +239,7 @@ class Reader(Sides):
     def _one_of(self, targets: Sequence[Target], part: Part, left: str) -> Claim:
         """A claim about the first of several meanings of its left side that it has right."""
         claims = [self._claim(part, x, left, ()) for x in targets]
-        fits = [x for x in claims if _has_shape(x)]
+        fits = [x for x in claims if has_shape(x)]
         right = next((x for x in fits if compare(x.node, x.target.node).equal), None)  # type: ignore[arg-type]
         return right or (fits or claims)[0]
 
@@ -266,7 +265,7 @@ class Reader(Sides):
         target = self.truth.target(left.name)
         if target is not None and not self.truth.is_loss(name):
             claims = [self._claim(part, target, line[0].text.strip(), ()) for part in line[1:]]
-            if any(_has_shape(x) and compare(x.node, x.target.node).equal for x in claims):  # type: ignore[arg-type]
+            if any(has_shape(x) and compare(x.node, x.target.node).equal for x in claims):  # type: ignore[arg-type]
                 return claims  # names of gradients: dz2 = db2
         with pointing(line[0].tree, self.scope(line[0])):
             change, symbols = differential(name, by, self.truth)
@@ -309,14 +308,6 @@ def _has_partial(tree: Any) -> bool:
     if isinstance(tree, Partial):
         return True
     return isinstance(tree, s.Node | s.Link) and any(map(_has_partial, vars(tree).values()))
-
-
-def _has_shape(claim: Claim) -> bool:
-    """Whether a claim has the shape of what it is about."""
-    due = tuple(map(dim, claim.target.shape))
-    return claim.node is not None and tuple(map(dim, claim.shape)) == (
-        () if all(n == 1 for n in due) else due
-    )
 
 
 @dataclass(frozen=True)

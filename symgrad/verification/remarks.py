@@ -135,6 +135,11 @@ OF_CALLABLE = (
     "The function returns another value. Nobody can look into a function: give its formula, and "
     "it can be said why."
 )
+NO_VALUE = (
+    "At no point that was tried has the claim a value as it is written; does it divide by 0, or "
+    "take the root or the logarithm of what is negative?"
+)
+
 REGROUPED = (
     "(⊙ was read from left to right, as the shapes want it; parentheses would make that plain.)"
 )

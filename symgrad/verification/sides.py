@@ -17,7 +17,7 @@ from symgrad.errors import ParseError, ShapeError
 from symgrad.graph import Node, dim
 from symgrad.language.scope import Scope
 from symgrad.lift import lift_array
-from symgrad.verification.claim_rules import claim_rules
+from symgrad.verification.claim_rules import claim_rules, with_slopes
 from symgrad.verification.claims import (
     Claim,
     Indices,
@@ -28,6 +28,7 @@ from symgrad.verification.claims import (
     symbol_of,
     turned_over,
 )
+from symgrad.verification.equality import compare
 from symgrad.verification.names import Target, Truth
 from symgrad.verification.precedence import left_to_right
 from symgrad.verification.spellings import free_indices, meant
@@ -53,7 +54,8 @@ class Sides:
 
     def scope(self, part: Part) -> Scope:
         """What a part is read in."""
-        return Scope(part.source, self.names, claim_rules(self.truth))
+        fixed = (*self.truth.leaves, *self.truth.forward)
+        return Scope(part.source, self.names, claim_rules(self.truth), fixed=fixed)
 
     def value_of(self, name: str) -> Any:
         """What a name stands for already, by the reader or by the loss; None for any other."""
@@ -130,7 +132,25 @@ class Sides:
         return Target(shown, node, shape, target.symbol, False), indices
 
     def _claim(self, part: Part, target: Target, left: str, indices: Indices) -> Claim:
-        tree, scope = self.meant_by(part), self.scope(part)
+        """A right side as a claim, with h' as h′(z) unless it is known to be wrong so."""
+        tree = self.meant_by(part)
+        other = with_slopes(tree, self.truth, self.own)
+        if other is None:
+            return self._claim_of(tree, part, target, left, indices)
+        try:
+            slopes = self._claim_of(other, part, target, left, indices)
+        except ParseError:  # the rows are what is meant, and their errors are the ones to show
+            return self._claim_of(tree, part, target, left, indices)
+        equal = _is_right(slopes)
+        if equal:
+            return slopes
+        rows = self._claim_of(tree, part, target, left, indices)
+        return slopes if equal is None and not has_shape(rows) else rows
+
+    def _claim_of(
+        self, tree: s.Expr, part: Part, target: Target, left: str, indices: Indices
+    ) -> Claim:
+        scope = self.scope(part)
         claim = Claim(
             part.text.strip(), target, None, target.shape, None, part.number, left, tree=tree,
             scope=scope, indices=indices,
@@ -154,3 +174,17 @@ class Sides:
         if shape == () and target.shape and value == 0:
             node, shape = g.const(0, target.node.shape), target.shape
         return replace(claim, node=node, shape=shape, value=value)
+
+
+def has_shape(claim: Claim) -> bool:
+    """Whether a claim has the shape of what it is about."""
+    due = tuple(map(dim, claim.target.shape))
+    return claim.node is not None and tuple(map(dim, claim.shape)) == (
+        () if all(n == 1 for n in due) else due
+    )
+
+
+def _is_right(claim: Claim) -> bool | None:
+    if claim.node is None or not has_shape(claim):
+        return False
+    return compare(claim.node, claim.target.node).equal

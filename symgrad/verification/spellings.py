@@ -69,7 +69,7 @@ def meant(tree: s.Expr, truth: Truth, value_of: Values) -> s.Expr:
         return node
 
     found: s.Expr = read(tree)
-    return found
+    return _factor(found)
 
 
 # ----------------------------------------------------------------------------------- in chains
@@ -93,7 +93,7 @@ def _links(links: tuple[s.Link, ...], truth: Truth, value_of: Values) -> tuple[s
     for link in links:
         joined = None
         if result:
-            rules = (_quotient, _nabla, _primed, _by_rows)
+            rules = (_quotient, _nabla, _primed, _lagrange, _by_rows)
             joined = next((x for r in rules if (x := r(result[-1], link, truth, value_of))), None)
         if joined is None:
             result.append(link)
@@ -190,6 +190,26 @@ def _primed(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Ex
     at = base.at.to(argument.at)
     inner = Derivative(at, argument.height + 1, name, argument.positional[0])
     return _item(inner, (*rest, *behind))
+
+
+def _lagrange(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
+    """``L'(w)`` and ``o'(z)`` of a scalar, which nobody transposes: ∂L/∂w and ∂o/∂z."""
+    (base, suffixes), (argument, behind) = parts_of(left.item), parts_of(right.item)
+    if right.operator or not (isinstance(base, s.Name) and isinstance(argument, s.Arguments)):
+        return None
+    turned = len(suffixes) == 1 and isinstance(suffixes[0], s.Transposition)
+    name, given = base.name.removesuffix("′"), argument.positional
+    if turned == (name != base.name) or len(given) != 1 or argument.options:
+        return None
+    below, value = given[0], truth.value(name)
+    if not isinstance(below, s.Name) or value_of(name) is None or value_of(name) is not value:
+        return None
+    if shape(value) or truth.value(below.name) is None:
+        return None
+    at = base.at.to(argument.at)
+    if truth.is_loss(name):
+        return _item(s.Name(at, 1, f"∂{truth.root.name}/∂{below.name}"), behind)
+    return _item(Partial(at, 2, name, below.name), behind)
 
 
 def _by_rows(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
@@ -371,7 +391,26 @@ def _identity(node: Any, truth: Truth, value_of: Values) -> Any:
     return s.Application(node.at, 3, s.Name(node.at, 1, "eye"), arguments)
 
 
-_RULES = (_superscript, _partial, _unit, _kronecker, _joined_indices, _identity, _ones)
+def _factor(node: s.Expr) -> s.Expr:
+    """``(z > 0)`` as a factor, a term or a side: (1[z > 0]), as in NumPy."""
+    if not isinstance(node, s.Arguments) or len(node.positional) != 1 or node.options:
+        return node
+    (inner,) = node.positional
+    if not isinstance(inner, s.Relation):
+        return node
+    return replace(node, positional=(s.Indicator(inner.at, inner.height + 1, (inner,)),))
+
+
+def _conditions(node: Any, truth: Truth, value_of: Values) -> Any:
+    """Comparisons in parentheses among factors and terms; elsewhere they are conditions."""
+    if isinstance(node, s.Chain):
+        return replace(node, links=tuple(replace(x, item=_factor(x.item)) for x in node.links))
+    if isinstance(node, s.Terms):
+        return replace(node, terms=tuple((sign, _factor(x)) for sign, x in node.terms))
+    return node
+
+
+_RULES = (_conditions, _superscript, _partial, _unit, _kronecker, _joined_indices, _identity, _ones)
 
 
 # -------------------------------------------------------------------------------------- indices

@@ -67,12 +67,17 @@ def _inside(node: Any, rebuild: Rebuild) -> Iterator[tuple[s.Expr, Rebuild]]:
         parts = [
             (getattr(node, x.name), lambda new, x=x: rebuild(replace(node, **{x.name: new})))  # type: ignore[misc]
             for x in fields(node)
+            if (type(node), x.name) not in _NO_VALUES_THERE
         ]
     for part, back in parts:
-        if isinstance(part, s.Expr):
+        if isinstance(part, s.Expr) and not isinstance(node, s.Application):
             yield part, back
         elif isinstance(part, s.Node | s.Link | tuple):
             yield from _inside(part, back)
+
+
+_NO_VALUES_THERE = {(s.Application, "function"), (s.Arguments, "options"), (s.Over, "names")}
+"""Where names stand that are no values."""
 
 
 def tree_edits(

@@ -8,7 +8,7 @@ afterwards, in `equality`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -112,16 +112,17 @@ class Certified(NamedTuple):
 class Trials:
     """Trials of a claim and the truth at random and small points; all follows from the seed."""
 
-    def __init__(self, claim: Node, truth: Node, seed: int = 0) -> None:
+    def __init__(self, claim: Node, truth: Node, seed: int = 0, about: Sequence[Node] = ()) -> None:
         self.claim, self.truth, self.seed = claim, truth, seed
         self.roots = [claim, truth]
-        self.switches = switches([claim, truth])
+        self.switches = list(about) or switches([claim, truth])
+        """The values whose signs matter: those that decide branches, or what ``about`` has."""
         self.reduces = any(
             n.kind is Kind.REDUCE and n.op != "logsumexp" for n in g.topological(self.roots)
         )
         """Whether a largest entry decides too."""
-        self.random = RandomPoints([claim, truth], seed)
-        self.small = SmallPoints([claim, truth], seed)
+        self.random = RandomPoints([claim, truth, *about], seed)
+        self.small = SmallPoints([claim, truth, *about], seed)
         self.drawn = 0
         """Random points so far, whatever became of them."""
 

@@ -78,7 +78,7 @@ class Witness:
     def differing(self) -> list[tuple[int, ...]]:
         """The places, counted from 0, at which the two differ."""
         different = np.asarray(self.claimed != self.true, dtype=bool)
-        return [tuple(map(int, at)) for at in np.argwhere(different)]
+        return [at for at, yes in np.ndenumerate(different) if yes]
 
     def place(self) -> str:
         """The point: ``D = H = 1, W = 2, x = 1, all else 0``."""

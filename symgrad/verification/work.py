@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import symgrad.language.syntax as s
@@ -75,6 +75,12 @@ class Line(Protocol):
     def left(self) -> Part | None:
         """What stands before the first =, where that can be read by itself."""
 
+    def pieces(self) -> Sequence[Line]:
+        """Its sides, each with the first before it; none where it has two sides at most."""
+
+    def joined(self, other: Line) -> Line:
+        """This equation, continued by the right sides of another with the same left side."""
+
 
 @dataclass(frozen=True)
 class TextLine:
@@ -99,6 +105,7 @@ class TextLine:
     def source(self) -> Excerpt:
         """Points into the whole text."""
         first, last = _trimmed(self.whole.text, self.sides[0][0], self.sides[-1][1])
+        first = max(first, _trimmed(self.plain, first, last)[0])
         return Excerpt(self.whole.text[first:last], self.whole, first)
 
     def error(self, message: str) -> ParseError:
@@ -117,6 +124,16 @@ class TextLine:
             return _part(self.whole, self.plain, *self.sides[0])
         except ParseError:
             return None
+
+    def pieces(self) -> Sequence[TextLine]:
+        """Its sides, each with the first before it; none where it has two sides at most."""
+        first, *others = self.sides
+        return [replace(self, sides=(first, x)) for x in others] if len(others) > 1 else []
+
+    def joined(self, other: Line) -> TextLine:
+        """This equation, continued by the right sides of another with the same left side."""
+        assert isinstance(other, TextLine)
+        return replace(self, sides=(*self.sides, *other.sides[1:]))
 
 
 def lines(
@@ -195,20 +212,37 @@ class LatexLine:
             return None
         return Part(side.number, side.text, side.source, side.tree)
 
+    def pieces(self) -> Sequence[LatexLine]:
+        """Its sides, each with the first before it; none where it has two sides at most."""
+        first, *others = self.sides
+        return [LatexLine((first, x)) for x in others] if len(others) > 1 else []
+
+    def joined(self, other: Line) -> LatexLine:
+        """This equation, continued by the right sides of another with the same left side."""
+        assert isinstance(other, LatexLine)
+        return LatexLine((*self.sides, *other.sides[1:]))
+
 
 # -------------------------------------------------------------------------------------- text
 
 _JOINS = "+-−*·⋅⊙∘×/@=^,"
 _OPENING = (
-    "so|thus|hence|therefore|then|now|finally|and|let|with|where|that|since|"
+    "so|thus|hence|therefore|then|now|finally|and|let|with|where|that|since|consequently|next|"
     "(?:we|one) (?:get|gets|have|has|obtain|obtains|find|finds)|it follows|"
+    "(?:which|this|that|it) (?:gives|yields|implies|means|is)|giving|"
     "by the (?:chain|product|quotient|sum) rule"
 )
+_LABEL = r"(?:[a-h]|[ivx]{1,4})"
+_ITEM = rf"\(?{_LABEL}\):?(?=\s+[^\W\d]|\s+[∂∇(])|{_LABEL}[.](?=\s+[^\W\d]|\s+[∂∇(])"
 _OPENS = re.compile(
     r"\s*(?:=>|⇒|⟹|∴|→|[-•*]\s+(?=[^=]*=)|\(?\d{1,2}[.)](?=\s)"
+    rf"|(?:{_ITEM})(?=[^=]*=)"
     r")\s*"
 )
-"""What may stand before an equation and says nothing: an arrow, a bullet, a number."""
+"""What may stand before an equation and says nothing: an arrow, a bullet, a number, a letter."""
+_ARROW = re.compile(r"=>|[⇒⟹∴]")
+_STOP = re.compile(r"(?<=[\w)\]'ᵀ²³])[.](?=[ \t]+(?:[^\W\d]|[∂∇(])[^\n]*=)")
+"""The full stop between two sentences of one line."""
 _INDICATOR = re.compile(r"(?<![\w.)\]])1(?=_[^\W\d_])")
 """The 1 of 1_y."""
 _EQUALS = re.compile(r"(?<![<>=!:≤≥≠])=(?![=>])")
@@ -252,7 +286,10 @@ _SET_EQUAL = re.compile(r":=|[≡≔≜←]")
 _REASON = r"(?:since|because|by|using|recall|weil|denn|wegen)"
 _REMARKS = (
     re.compile(r"#[^\n]*"),
-    re.compile(rf"(?im)^[ \t]*(?:(?:{_OPENING})\b,?:?[ \t]+)+(?=(?:[^\W\d]|[∂∇(])[^=\n]*=)"),
+    re.compile(
+        rf"(?im)(?:^[ \t]*(?:(?:{_ITEM})[ \t]+)?|(?<=[,;.])[ \t]+(?:(?:{_ITEM})[ \t]+)?)"
+        rf"(?:(?:{_OPENING})\b,?:?[ \t]+)+(?=(?:[^\W\d]|[∂∇(])[^=\n]*=)"
+    ),
     re.compile(rf"\(\s*({_REASON})\b(?:[^()\n]|\([^()\n]*\))*\)"),
     re.compile(rf"(?<=[\s,])({_REASON})(?=\s+\S)(?!\s*=)[^\n;,]*(?:,(?![^\n;]*=)[^\n;,]*)*"),
     re.compile(r"(?<=\s)[(\[]([A-Za-z]{2,}(?:[ \t+]+[A-Za-z]{2,})+)[)\]](?=\s*[.,;]?\s*(?:\n|$))"),
@@ -285,7 +322,8 @@ def _statements(plain: str) -> list[tuple[int, int]]:
     """Where each equation begins and ends."""
     found: list[tuple[int, int]] = []
     for start, end in _rows(plain):
-        for a, b in _split(plain, start, end, lambda t, k: t[k] == ";"):
+        for first, b in _split(plain, start, end, _is_end):
+            a = _begin(plain, first, b)
             pieces = _split(plain, a, b, lambda t, k: t[k] == ",")
             joined: list[tuple[int, int]] = []
             for piece in pieces:  # a comma parts two equations, and else is part of one
@@ -295,6 +333,19 @@ def _statements(plain: str) -> list[tuple[int, int]]:
                     joined.append(piece)
             found += joined
     return [(a, b) for a, b in found if plain[a:b].strip(" \t\n.,")]
+
+
+def _is_end(text: str, at: int) -> bool:
+    """Whether an equation ends here: a semicolon, an arrow, a full stop before another one."""
+    return text[at] == ";" or bool(_ARROW.match(text, at) or _STOP.match(text, at))
+
+
+def _begin(plain: str, start: int, end: int) -> int:
+    """Where a piece begins, without the rest of an arrow and a letter that counts it."""
+    if plain[start - 1 : start + 1] == "=>":
+        start += 1
+    opening = _OPENS.match(plain, start, end) if start and plain[start - 1] != "\n" else None
+    return opening.end() if opening else start
 
 
 def _rows(plain: str) -> list[tuple[int, int]]:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from training_cases import CASES, SIZES
+import sympy as sp
+from training_cases import CASES
 
 import symgrad as sg
 from symgrad.codegen.targets import TARGETS, TRAINING
@@ -51,7 +51,7 @@ def test_every_target_trains() -> None:
 def test_source(target: str, golden: Callable[..., None]) -> None:
     """The generated part; the fixed part has its own tests."""
     text = digits(target).source
-    start, end = text.index("NAME ="), text.index("# Checks: ")
+    start, end = text.index("NAME ="), text.index("\n# Checks: ")
     golden(text[: text.index("from __future__")] + text[start:end], ".py.txt")
 
 
@@ -87,6 +87,17 @@ def test_source_passes_the_linter(case: str, target: str, tmp_path: Path) -> Non
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_long_prediction_has_lines_of_its_own(target: str) -> None:
+    """A formula that is the prediction itself, with no name."""
+    w, x = sp.MatrixSymbol("a_long_name", 3, 1), sp.MatrixSymbol("another_name", 3, 1)
+    b, t = sp.symbols("yet_another_long_name t")
+    f = sg.tanh(sg.dot(w, x)) + b
+    declared = {"params": [w, b], "data": [x, t], "predict": f, "optimizers": []}
+    file: Any = sg.training_module((f - t) ** 2, **declared, target=target).load()
+    at = file.Params(np.ones(3), np.array(2.0))
+    np.testing.assert_allclose(file.predict(at, np.ones((2, 3))), np.tanh(3) + 2, rtol=1e-6)
+
+
 def test_learns_handwritten_digits(target: str) -> None:
     module, data = digits(target).load(), load_digits()
     test = data.test_images, PROBABILITIES[data.test_labels]
@@ -103,52 +114,6 @@ def test_learns_handwritten_digits(target: str) -> None:
     assert history.validation_accuracy[-1] == pytest.approx(accuracy)
     assert history.loss[-1] < history.loss[0] / 10
     assert module.check_gradients(params, test).ok
-
-
-AGREE = ["labels", "row", "logistic", "gated", "convolution", "matrix functions"]
-
-
-SLOW = ("gated", "matrix functions", "convolution")
-"""Cases that Numba takes long to compile."""
-
-
-@pytest.mark.parametrize(
-    "case", [pytest.param(x, marks=[pytest.mark.slow] * (x in SLOW)) for x in AGREE]
-)
-@pytest.mark.parametrize("other", [x for x in TARGETS if x != "numpy"])
-def test_targets_agree(case: str, other: str) -> None:
-    """Labels, a row vector, a scalar: loss, gradient, predictions and a trained epoch."""
-    expected, computed = (
-        sg.training_module(**CASES[case](), target=t, dtype="float64", name=f"agree_{t}").load()
-        for t in ("numpy", other)
-    )
-    rng = np.random.default_rng(1)
-    data = [example_array(rng, spec) for spec in expected.DATA]
-    params = expected.init(2, **{n: SIZES[n] for n in dims(expected)})
-    params = params._replace(**{params._fields[0]: rng.normal(size=params[0].shape)})
-    values = []
-    for module in (expected, computed):
-        point = module.Params(*params)
-        inputs = [
-            x for x, spec in zip(data, module.DATA, strict=True) if spec.name in module.INPUTS
-        ]
-        options: dict[str, Any] = {"epochs": 2, "batch_size": 3, "learning_rate": 0.1}
-        trained, history = module.fit(*data, params=point, progress=False, **options)
-        value, gradient = module.value_and_grad(point, *data)
-        loss, predicted = module.loss(point, *data), module.predict(point, *inputs)
-        values.append([value, loss, predicted, history.loss, *gradient, *trained])
-    for mine, reference in zip(values[1], values[0], strict=True):
-        np.testing.assert_allclose(mine, reference, rtol=1e-9, atol=1e-12)
-
-
-def dims(module: ModuleType) -> set[str]:
-    return {n for shape in module.PARAM_SHAPES.values() for n in shape if isinstance(n, str)}
-
-
-def example_array(rng: np.random.Generator, spec: Any) -> np.ndarray:
-    if spec.classes is not None:
-        return rng.integers(SIZES.get(spec.classes, spec.classes), size=7)
-    return rng.uniform(0.1, 0.9, (7, *(SIZES.get(n, n) for n in spec.shape)))
 
 
 # ------------------------------------------------------------------------- without symgrad
@@ -195,9 +160,20 @@ def test_runs_where_symgrad_is_not_installed(target: str, alone: Path, tmp_path:
     for package in ("symgrad", "sympy"):
         assert "ModuleNotFoundError" in run("-c", f"import {package}", status=1)
     assert "ok" in run("digits.py", "check")
+    assert "λ is weight_decay" in run("digits.py", "info")
     options = ["--epochs", "20", "--batch-size", "32", "--learning-rate", "0.3", "--quiet"]
     run("digits.py", "fit", "train.npz", "--out", "params.npz", *options)
     run("digits.py", "predict", "params.npz", "test.npz", "--out", "predicted.npz")
     with np.load(work / "predicted.npz") as predicted:
         classes = predicted["predictions"].argmax(axis=1)
     assert np.mean(classes == data.test_labels) > 0.95
+    np.savez(work / "few.npz", X=data.test_images[:50], Y=PROBABILITIES[data.test_labels[:50]])
+    assert "accuracy" in run("digits.py", "evaluate", "params.npz", "few.npz")
+    assert "‖∂L/∂θ‖" in run("digits.py", "health", "params.npz", "few.npz")
+    full = ["fit", "few.npz", "--epochs", "2", "--quiet", "--out", "full.npz", "--optimizer"]
+    has_scipy = "scipy" in NEEDED[target]
+    said = run("digits.py", *full, "lbfgs", status=0 if has_scipy else 2)
+    assert has_scipy or said.endswith("optimizer 'lbfgs' needs SciPy: pip install scipy.\n")
+    assert "needs a loss that is a sum of squares" in run(
+        "digits.py", *full, "gauss_newton", status=2
+    )

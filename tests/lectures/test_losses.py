@@ -312,8 +312,11 @@ def test_c11_the_regulariser_counts_once(name: str, inside: bool) -> None:
     d = sg.gradient(sg.let("L", risk), W)
     assert backward(d) == [f"∂L/∂W = {line} + (f − Y)ᵀ·X/N"]
     if not inside:
-        shown = {"squared norm": "λ·‖W‖²/2", "absolute norm": "λ·sum(|W|)"}[name]
-        assert d.steps[1].text == f"L = ‖f − Y‖²/(2·N) + {shown}"
+        shown = {
+            "squared norm": "λ·‖W‖²/2 + ‖f − Y‖²/(2·N)",
+            "absolute norm": "‖f − Y‖²/(2·N) + λ·sum(|W|)",
+        }[name]
+        assert d.steps[1].text == f"L = {shown}"
     rng = np.random.default_rng(5)
     Ws, X, Ys = rng.normal(size=(3, 4)), rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
     f_all = sg.function([W, x, y, lam], d)

@@ -319,6 +319,19 @@ def test_build_takes_params_and_data_from_the_text(
     assert "class Params" in out.read_text(encoding="utf-8")
 
 
+def test_build_fixes_sizes_and_chooses_optimizers(tmp_path: Path) -> None:
+    out = tmp_path / "net.py"
+    model = str(TEXTS / "two_layer_classifier.sg")
+    options = ["--size", "D=5", "--optimizer", "adam", "--target", "numpy", "--out", str(out)]
+    assert run("build", model, *options) == 0
+    text = out.read_text(encoding="utf-8")
+    assert '"W1": ("H", 5)' in text
+    assert '"adam": Optimizer(' in text
+    assert "rmsprop" not in text
+    assert run("build", model, *options[:1], "D=five", "--out", str(out)) == 1
+    assert run("build", model, *options[:3], "adan", "--out", str(out)) == 1
+
+
 def test_language_prints_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("language") == 0
     text = capsys.readouterr().out

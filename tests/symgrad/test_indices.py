@@ -381,3 +381,15 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 def test_one_sentence(name: str) -> None:
     declare, error, words = BAD[name]
     refused(declare, words, error)
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("numba", marks=pytest.mark.slow)])
+def test_conditions_on_dimensions_alone(target: str) -> None:
+    model = sg.parse(
+        "y: vector(C)\nz: vector(H)\n"
+        "L = sum(y) + sum(z) + 1[C >= 3] + 10 1[C = 2] + 100 1[C > H] + 1000 1[2 C <= H]\n"
+    )
+    compute = sg.function([model.y, model.z], model.L, target=target)
+    for c, h in ((2, 2), (3, 2), (3, 7), (1, 1)):
+        expected = (c >= 3) + 10 * (c == 2) + 100 * (c > h) + 1000 * (2 * c <= h)
+        assert compute(np.zeros(c), np.zeros(h)) == expected, (c, h)

@@ -28,9 +28,9 @@ CORE = [
     "show.factors", "show.rules", "show.visible", "show.expansion", "show.reasons", "show.openings",
     "show.proof", "show.lines", "show.numbering", "show.layer_index", "show.long_sums",
     "show.repeats", "show.sheet", "show.latex", "show.document", "show.markdown", "show.mathml",
-    "show.pointers", "show.html", "show.formats", "show.derivation", "show.cuts", "show.gradient",
-    "show.higher", "language.source", "language.names", "language.syntax", "language.layout",
-    "language.tree", "language.messages", "language.parser", "language.limits",
+    "show.breaks", "show.pointers", "show.html", "show.formats", "show.derivation", "show.cuts",
+    "show.gradient", "show.higher", "language.source", "language.names", "language.syntax",
+    "language.layout", "language.tree", "language.messages", "language.parser", "language.limits",
     "language.arithmetic", "language.relations", "language.functions", "language.scope",
     "language.declarations", "language.chains", "language.sums", "language.expressions",
     "language.model", "models", "language.tex.counting", "language.tex.commands",
@@ -54,10 +54,11 @@ CORE = [
     "verification.sum_edits", "verification.product_edits", "verification.value_edits",
     "verification.edits", "verification.search", "verification.pairs", "verification.tree_edits",
     "verification.reshaping", "verification.paths", "verification.diagnose", "verification.remarks",
-    "verification.verdict", "verification.uses", "verification.judge", "verification.numeric",
-    "verification.steps", "verification.grounds", "verification.credit", "verification.marking",
-    "verification.verify", "verification.command", "grading.submissions", "grading.marks",
-    "grading.journal", "grading.reports", "grading.process", "grading.grade", "grading.command",
+    "verification.verdict", "verification.uses", "verification.needs", "verification.judge",
+    "verification.numeric", "verification.steps", "verification.grounds", "verification.credit",
+    "verification.marking", "verification.verify", "verification.command", "grading.submissions",
+    "grading.marks", "grading.journal", "grading.reports", "grading.process", "grading.grade",
+    "grading.command",
 ]  # fmt: skip
 """What derives and prints, each importing only from those before it."""
 

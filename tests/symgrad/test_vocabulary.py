@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -270,3 +271,22 @@ def test_a_piecewise_with_a_modulus_reads_as_the_textbook_has_it() -> None:
         for target_value, expected in ((0.5, -0.25), (3.0, -1.0), (-2.0, 1.0)):
             (found,) = slope(np.array([0.25, 0.0, 0.0]), np.array([1.0, 2.0, 0.0]), target_value)
             np.testing.assert_allclose(found, expected * np.array([1.0, 2.0, 0.0]))
+
+
+@pytest.mark.parametrize("at", [-30, -50, -1000, -(10**5), 3])
+@pytest.mark.parametrize("name", ["softplus", "sigmoid", "swish", "normal_cdf", "gelu"])
+def test_a_small_constant_is_not_zero(name: str, at: int) -> None:
+    """log(1 + e^−50) is 0 in floating point, and a term that is not there would vanish."""
+    value = getattr(v, name)(sp.Integer(at))
+    assert value.is_zero is False
+    assert (value + 1 - 1) == value
+    if at > -1000:
+        with mpmath.workdps(60):
+            exact = {
+                "softplus": lambda t: mpmath.log(1 + mpmath.exp(t)),
+                "sigmoid": lambda t: 1 / (1 + mpmath.exp(-t)),
+                "swish": lambda t: t / (1 + mpmath.exp(-t)),
+                "normal_cdf": lambda t: mpmath.erfc(-t / mpmath.sqrt(2)) / 2,
+                "gelu": lambda t: t * mpmath.erfc(-t / mpmath.sqrt(2)) / 2,
+            }[name](mpmath.mpf(at))
+        assert abs(sp.Float(mpmath.nstr(exact, 50), 40) / value.evalf(40) - 1) < 1e-25

@@ -163,7 +163,10 @@ def test_info(data, capsys):
         "  X  (N, D)  numbers                  input of predict",
         "  Y  (N, C)  probabilities, of sum 1",
     ]
-    assert found["multiply-adds of one example"] == ["  forward   C·D", "  backward  C·D"]
+    assert found["operations"] == [
+        "  forward   C·D multiply-adds",
+        "  backward  C·D multiply-adds",
+    ]
     optimizers = found["optimizers, with their options"]
     assert optimizers[0] == "  sgd  weight_decay = 0" and "  adam  beta1 = 0.9" in optimizers[2]
     assert found["made from"] == ["  symgrad  0", "  declaration  written by hand"]

@@ -31,7 +31,10 @@ WRONG = {
     "seed": ({"seed": None}, "seed is None; expected an integer of at least 0."),
     "patience": ({"patience": 2}, "patience watches the validation loss; pass validation="),
     "patience 0": ({"patience": 0}, "patience is 0; expected an integer of at least 1."),
-    "validation": ({"validation": np.ones((2, 4))}, "ndarray as data arrays given; expected 2:"),
+    "validation": (
+        {"validation": np.ones((2, 4))},
+        "validation data are of type ndarray; expected",
+    ),
     "schedule": ({"schedule": "step-wise"}, "schedule is 'step-wise'; " + KNOWN + "constant, step"),
     "warmup": ({"warmup": 0.5}, "warmup (in steps) is 0.5; expected an integer of at least 0."),
     "clip": ({"clip": 0}, "clip is 0; expected a finite number > 0, such as 1.0."),

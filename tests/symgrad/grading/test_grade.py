@@ -58,6 +58,7 @@ HOSTILE = {
     "brackets.txt": b"(" * 90_000,
     "bytes.txt": bytes(range(256)) * 50,
     "empty.txt": b"",
+    "half.txt": b"\xff\xfed\x00L",
     "huge.txt": b"dL/dW1 = x'\n" * 200_000,
     "powers.txt": b"dL/dW1 = " + b"^".join([b"9"] * 500),
     "python.txt": b"dL/dW1 = __import__('os').system('touch /tmp/symgrad-hostile')",
@@ -164,18 +165,19 @@ def test_names_links_and_sizes_of_any_kind(course: Path) -> None:
     folder = course / "handed in"
     (folder / ("n" * 240 + ".txt")).write_text(RIGHT)
     (folder / "two\nlines.txt").write_text(RIGHT)
+    (folder / "notepad.txt").write_bytes(RIGHT.replace("\n", "\r\n").encode("utf-16"))
     (folder / "secret.txt").symlink_to("/etc/passwd")
     with open(folder / "sparse.txt", "wb") as file:
         file.truncate(2**31)
     with open(os.fsencode(folder) + b"/M\xfcller.txt", "w") as file:
         file.write(RIGHT)
     marks = by_name(grade(planned(course)).marks)
-    assert len(marks) == 9
-    assert marks["n" * 240].score == 1
+    assert len(marks) == 10
+    assert marks["n" * 240].score == marks["notepad"].score == 1
     assert marks["two\ufffdlines"].score == marks["M\ufffdller"].score == 1
     assert "is a link" in marks["secret"].feedback
     assert "more than 400000 bytes" in marks["sparse"].feedback
-    assert len(list(csv.DictReader(StringIO((course / "results.csv").read_text())))) == 9
+    assert len(list(csv.DictReader(StringIO((course / "results.csv").read_text())))) == 10
 
 
 def test_what_is_known_is_not_marked_again(course: Path) -> None:

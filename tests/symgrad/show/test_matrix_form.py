@@ -137,3 +137,13 @@ def test_named_values_are_their_symbols() -> None:
     row = sg.let("row", y.T * Q)
     assert row.node.kind is Kind.NAMED
     assert matrix_form(row.node) == row.T
+
+
+@pytest.mark.parametrize("c", [1, sp.Rational(1, 2), 3])
+def test_a_sum_of_squares_is_a_norm_whatever_it_was_declared_as(c: Any) -> None:
+    """Not the spelling that SymPy happens to have in its cache."""
+    for shape in ((4, 1), (4, 3)):
+        W = MatrixSymbol("W", *shape)
+        squares = c * sg.sum(hadamard_product(W, W))
+        node = normalise([lift(squares)])[0]
+        assert matrix_form(node) == c * sg.dot(W, W)

@@ -352,6 +352,16 @@ def test_every_move_has_one_law(name: str) -> None:
     assert not {CHAIN_RULE, proof.UNPROVED} & {*laws}
 
 
+def test_a_line_above_that_is_put_in_last_is_named() -> None:
+    """J_z stands in the line for what the proof has as p·(1 − p)."""
+    w, x = MatrixSymbol("w", 3, 1), MatrixSymbol("x", 3, 1)
+    y = sp.Symbol("y", real=True)
+    p = sg.let("p", sg.sigmoid(sg.let("z", sg.dot(w, x))))
+    loss = sg.let("L", -y * sp.log(p) - (1 - y) * sp.log(1 - p))
+    last = [s for s in sg.gauss_newton(loss, p, w).lines(level="full") if s.phase == "backward"][-1]
+    assert last.proof[-1].law == "J_z = ∂p/∂z, a line above"
+
+
 def test_the_gauss_newton_matrix_is_opened_factor_by_factor() -> None:
     """G = Jᵀ·H·J, and the curvature by the rules of a second sweep."""
     W, x, y = MatrixSymbol("W", C, C), MatrixSymbol("x", C, 1), sg.simplex("y", C)

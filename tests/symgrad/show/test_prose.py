@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from symgrad.show.prose import latex_sentence
+from symgrad.show.prose import latex_runs, latex_sentence, title_runs
 
 SENTENCES = {
     "cross-entropy of softmax, Σ y = 1": r"cross-entropy of softmax, $\sum  y = 1$",
@@ -45,3 +45,17 @@ def test_sentence(sentence: str) -> None:
     text = latex_sentence(sentence)
     assert text == SENTENCES[sentence]
     assert text.isascii()
+
+
+TITLES = {
+    "Gradient of loss with respect to a, W1, Wr, …, b2": (
+        r"Gradient of $\mathit{loss}$ with respect to $a$, $W_{1}$, $\mathit{Wr}$, …, $b_{2}$"
+    ),
+    "Summary of all": "Summary of all",
+}
+"""A title → LaTeX's text mode."""
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_names_in_a_title_are_mathematics(title: str) -> None:
+    assert latex_runs(title_runs(title)).replace(r"$\dots$", "…") == TITLES[title]

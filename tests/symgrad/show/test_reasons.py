@@ -88,8 +88,8 @@ REASONS: dict[Callable[[], Any], str] = {
     through_softmax: SOFTMAX,
     through_logsumexp: "logsumexp′ = softmax",
     by_the_cofactor: "Σ q = 1",
-    beside_the_fact: "",
-    above_the_fact: "",
+    beside_the_fact: "L = c·sum(q) + v²",
+    above_the_fact: "L = u·v",
     below_the_fact: "Σ q = 1",
 }
 """A loss and what it is differentiated by → the reason of its first line."""

@@ -124,27 +124,27 @@ NOT_EQUAL: dict[str, tuple[Any, Any, str, str]] = {
         A.T * b,
         "at H = 2, A = [[0, 0], [1, 0]], b = [0, 1]: the claim gives 0 in entry 1, the gradient "
         "has 1 there",
-        "equal only where A = Aᵀ",
+        "equal where A = Aᵀ",
     ),
     "size": (sg.sum(x), sg.sum(x) / D, "at D = 2, x = [0, 1]: the claim gives 1, the gradient is "
              "1/2", ""),
     "√t² = t": (
         t, sp.sqrt(t**2), "at t = −1: the claim gives −1, the gradient is 1",
-        "equal only where t ≥ 0",
+        "equal where t ≥ 0",
     ),
     "relu′ left out": (
         s, by(s * sg.relu(t), t), "at s = 1, t = −1: the claim gives 1, the gradient is 0",
-        "equal only where t > 0",
+        "equal where t > 0",
     ),
     "arctan of a reciprocal": (
         sp.atan(1 / t), sp.pi / 2 - sp.atan(t),
-        "at t = −1: the claim gives −0.7854, the gradient is 2.356", "equal only where t > 0",
+        "at t = −1: the claim gives −0.7854, the gradient is 2.356", "equal where t > 0",
     ),
     "Σy = 1 was not declared": (
         sg.softmax(v) - y,
         by(-sg.dot(y, sg.log(sg.softmax(v))), v),
         "at D = 1, all values 0: the claim gives 1, the gradient is 0",
-        "equal only where Σ y = 1",
+        "equal where Σ y = 1",
     ),
     "a small error": (
         (1 + sp.Rational(1, 10**9)) * sp.cosh(t), sp.cosh(t),
