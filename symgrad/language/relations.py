@@ -9,6 +9,7 @@ import sympy as sp
 
 from symgrad.activations import step
 from symgrad.errors import UnsupportedError
+from symgrad.graph import Kind
 from symgrad.index_space import indicator, is_lookup
 from symgrad.language.arithmetic import Shown, elementwise_product, flat, shape, total
 
@@ -40,7 +41,13 @@ def related(operator: str, left: Any, right: Any) -> Any:
 
 
 def _is_whole(x: Any) -> bool:
-    return shape(x) == () and bool(x.is_integer or is_lookup(x))
+    return shape(x) == () and bool(x.is_integer or _is_class(x))
+
+
+def _is_class(x: Any) -> bool:
+    """Whether a value is an entry of an array of class labels."""
+    node = getattr(x.args[0], "node", None) if is_lookup(x) else None
+    return node is not None and node.kind is Kind.LEAF and node.leaf.classes is not None
 
 
 def indicator_of(conditions: Sequence[Any]) -> Any:

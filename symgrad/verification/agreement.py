@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
+import numpy as np
 import sympy as sp
 
 from symgrad.verification.cases import Family, families
@@ -97,13 +99,41 @@ class Agreeing:
             if len(found.bits) < needed or found.certainty <= ENOUGH or not varied:
                 continue
             if all(x in found.shapes for x in self.random.beyond):
-                return found if self._for_all_sizes(found) else None
+                enough = self._for_every_class(found) and self._for_all_sizes(found)
+                return found if enough else None
         return None
 
+    def _for_every_class(self, found: Agreement) -> bool:
+        """Whether they agree at each class of a label, where single places are meant by number.
+
+        1[c = 5] shows at one class of many only, which no few random ones would hit.
+        """
+        if not self.random.beyond:
+            return True
+        sizes = self.random.beyond[-1]
+        for leaf in self.random.leaves:
+            classes = leaf.leaf.classes
+            if classes is None:
+                continue
+            shape = tuple(size_of(n, sizes) for n in leaf.shape)
+            for k in range(size_of(classes, sizes)):
+                given = {leaf.name: np.full(shape, Fraction(k), dtype=object)}
+                tries = (self._agree(sizes, found.mode, n, (), given) for n in range(_AGAIN))
+                if not next((x for x in tries if x is not None), False):
+                    return False
+        return True
+
     def _agree(
-        self, sizes: Sizes, mode: Mode, seed: int, cases: Sequence[Case] = ()
+        self,
+        sizes: Sizes,
+        mode: Mode,
+        seed: int,
+        cases: Sequence[Case] = (),
+        given: Mapping[str, np.ndarray] | None = None,
     ) -> bool | None:
         point = self.random.draw(False, sizes, self.entry)
+        if given:
+            point = replace(point, values={**point.values, **given})
         return self.formal.agree(point, mode, seed, cases)
 
     def _bits(self, sizes: Sizes) -> float:
@@ -189,6 +219,9 @@ _MOST_WORK = 30_000
 
 _LEAST_SHAPES = 3
 """Shapes that points have, where the dimensions allow it and values exist."""
+
+_AGAIN = 5
+"""Points tried for each class of a label."""
 
 _RETRIES = 40
 """Points tried where a value may have no root."""

@@ -59,6 +59,7 @@ class _Credits:
         for step in steps:
             if step.key is not None and step.status in _COUNTED:
                 self.lines.setdefault(step.key, []).append(step)
+        self.definitions = {x.number for x in steps if x.names and x.status in _SLIPS}
 
     def state(self, key: Key) -> str:
         """The status of a value: that of the last line about it, if none above it was a slip."""
@@ -98,7 +99,11 @@ class _Credits:
         claims = [x.claim for x in self.lines[key] if x.claim is not None]
         name = claims[0].target.name if claims else self.lines[key][0].text.partition(" =")[0]
         state = self.state(key)
-        earned = Fraction(state in _GOOD, 2 if state == CORRECTED else 1)
+        halved = state == CORRECTED or (
+            # of a slip in a name of the writer's own, which counts nowhere else
+            state == FOLLOWS and any(x.follows in self.definitions for x in self.lines[key])
+        )
+        earned = Fraction(state in _GOOD, 2 if halved else 1)
         return self._credit(name, key, earned)
 
     def _credit(self, name: str, key: Key, earned: Fraction) -> Credit:

@@ -16,13 +16,16 @@ import symgrad.language.syntax as s
 import symgrad.verification.remarks as remarks
 from symgrad import graph as g
 from symgrad.errors import ParseError, SymgradError
-from symgrad.graph import dim
+from symgrad.graph import Kind, Node, dim
+from symgrad.language.arithmetic import shape
+from symgrad.show.text import formula
 from symgrad.verification.claims import Claim, symbol_of
 from symgrad.verification.credit import credits
-from symgrad.verification.equality import compare
+from symgrad.verification.diagnose import diagnose
+from symgrad.verification.equality import are_equal, compare
 from symgrad.verification.grounds import settled
 from symgrad.verification.judge import NATURAL, SHAPES, Decision, decide, judge
-from symgrad.verification.names import Target, Truth
+from symgrad.verification.names import Target, Truth, written
 from symgrad.verification.reader import Reader
 from symgrad.verification.spellings import meant, parts_of
 from symgrad.verification.steps import (
@@ -59,6 +62,10 @@ class Marking:
         self.misshapen: dict[Any, int] = {}
         self.equations = 0
         self.hidden: dict[str, Uses] = {}
+        self.slips: dict[str, int] = {}
+        """The writer's names whose definitions were found to be wrong, and where they stand."""
+        self.repaired: dict[str, Any] = {}
+        """What they should be."""
 
     def mark_all(self, lines: Sequence[Line]) -> None:
         """Equations in their order.
@@ -90,11 +97,13 @@ class Marking:
                 self.steps.append(self._unreadable(line, error))
             return
         self._defined(line)
+        name = self._left_name(line)
         if not claims:
             text = remarks.equation("", line.text)
-            self.steps.append(StepVerdict(line.number, text, NAMED))
+            self.steps.append(
+                StepVerdict(line.number, text, NAMED, equation=self.equations, names=name)
+            )
         before: StepVerdict | None = None
-        name = self._left_name(line)
         latex = name if isinstance(line, LatexLine) else ""
         for claim, step in zip(claims, steps, strict=True):
             before = self._marked(claim, step, before)
@@ -165,10 +174,19 @@ class Marking:
 
     def _as_steps(self, line: Line, claims: Sequence[Claim]) -> Sequence[Claim]:
         """The same claims with the true values for what the writer has computed."""
-        if not self.reader.instead:
+        name = self._left_name(line)
+        if name in self.reader.own and self._defines(line):
+            self.slips.pop(name, None)
+            self.repaired.pop(name, None)
+        if not self.reader.instead and not self.slips:
             self.step_reader.own.update(self.reader.own)
             return claims
         return self.step_reader.claims(line, self.target)
+
+    def _defines(self, line: Line) -> bool:
+        """Whether a line gives a value to a name of the writer's own."""
+        name = self._left_name(line)
+        return bool(name) and self.truth.target(name) is None
 
     def _marked(self, claim: Claim, step: Claim, before: StepVerdict | None) -> StepVerdict:
         decision = decide(claim, self.layout, self.seed)
@@ -216,9 +234,69 @@ class Marking:
                 return FOLLOWS, on_value, used
         if decision.status == UNDECIDED:
             return UNDECIDED, self._judged(claim, decision), None
+        found = self._judged(claim, decision)
+        defined = self._of_definition(claim, found)
+        if defined is not None:
+            return FOLLOWS, self._of_value(claim, decision), defined
+        return self._begun(claim.number), found, None
+
+    def _begun(self, number: int) -> str:
+        """The status of a line that is wrong by itself."""
         status = WRONG if self.origin is None else AGAIN
-        self.origin = claim.number if self.origin is None else self.origin
-        return status, self._judged(claim, decision), None
+        self.origin = number if self.origin is None else self.origin
+        return status
+
+    def _of_definition(self, claim: Claim, found: Verdict) -> int | None:
+        """The line of the writer's name whose repair makes a claim right, which is marked then.
+
+        Nothing can be said of a definition by itself. A claim that is right as it stands, with
+        another value of one name, is right as a step.
+        """
+        if found.corrected is None or claim.node is None or not self._own_below(claim.node):
+            return None
+        repaired = diagnose(claim, claim.target.node, self.truth, seed=self.seed).corrected
+        if repaired is None:
+            return None
+        used, due = self._own_below(claim.node), self._own_below(repaired)
+        if set(due) != set(used):
+            return None
+        if any(used[x].shape != due[x].shape for x in due):
+            return None
+        others = [x for x in due if not are_equal(used[x], due[x], self.seed)]
+        if len(others) != 1:
+            return None
+        name = others[0]
+        symbol = self.reader.own[name]
+        right = symbol_of(name, Target(name, due[name].args[0], shape(symbol), None, False))
+        place = next(
+            (k for k, x in enumerate(self.steps) if x.status == NAMED and x.names == name), None
+        )
+        if place is None or not self._is_right_with(claim, used[name], right):
+            return None
+        step = self.steps[place]
+        verdict = replace(
+            found, left=name, claim=step.text.partition("=")[2].strip(), expected=None,
+            corrected=formula(written(due[name].args[0], due[name].shape)), witness=None,
+            line=step.number, name=name,
+        )  # fmt: skip
+        self.steps[place] = replace(step, status=self._begun(step.number), verdict=verdict)
+        self.slips[name], self.repaired[name] = step.number, right
+        self.step_reader.own.update(self.reader.own, **self.repaired)
+        return step.number
+
+    def _is_right_with(self, claim: Claim, wrong: Node, right: Any) -> bool:
+        """Whether a claim is right where a name has another value, and nothing else is changed."""
+        assert claim.node is not None
+        changed = g.substitute([claim.node], {wrong: right.node})[0]
+        if changed.shape != claim.target.node.shape:
+            return False
+        return are_equal(changed, claim.target.node, self.seed)
+
+    def _own_below(self, node: Node) -> dict[str, Node]:
+        """The names of the writer's own that a value is made with."""
+        own = self.reader.own
+        below = (x for x in g.topological([node]) if x.kind is Kind.NAMED and x.name in own)
+        return {x.name: x for x in below}
 
     def _judged(self, claim: Claim, decision: Decision) -> Verdict:
         return judge(claim, self.truth, self.layout, self.seed, decision)
@@ -261,6 +339,7 @@ class Marking:
             return None
         below = set(g.topological([claim.node]))
         found = [n for key, n in self.wrong_lines.items() if self._node_instead(key) in below]
+        found += [n for name, n in self.slips.items() if self.reader.own[name].node in below]
         return min(found, default=None)
 
     def _node_instead(self, key: Any) -> Any:

@@ -66,7 +66,7 @@ def judge_function(function: Function, target: Target, truth: Truth, seed: int =
         except DataError:
             if misshapen is None:
                 raise
-            break
+            continue
         if claimed.shape == (*true.shape, 1) and true.ndim == 1:
             claimed = claimed[:, 0]  # a column, as others write a vector
         if claimed.shape != true.shape:

@@ -42,6 +42,7 @@ class StepVerdict:
     ``read`` is the line as it was understood, where it was typed in LaTeX.
     ``equation`` is the same for all right sides of one equation, ``key`` tells what it is about,
     and ``rests_on`` the values of the loss that it is computed from, each with its name.
+    ``names`` is the name of the writer's own that the line gives to a value.
     """
 
     number: int
@@ -57,6 +58,7 @@ class StepVerdict:
     equation: int = 0
     key: Any = field(default=None, repr=False)
     rests_on: Mapping[Any, str] = field(default_factory=dict, repr=False)
+    names: str = field(default="", repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as numbers, strings and None, for JSON."""

@@ -255,7 +255,26 @@ def _latex_lines(text: str, names: Mapping[str, Any] | None) -> list[Line]:
 def _text_lines(source: Source, names: Mapping[str, Any]) -> list[Line]:
     plain = _without_remarks(source.text, names)
     found = [_split(plain, start, end, _is_equals) for start, end in _statements(plain)]
-    return [TextLine(source, plain, tuple(sides)) for sides in found]
+    kept = [_without_zero(plain, x, found[k + 1 : k + 2], names) for k, x in enumerate(found)]
+    return [TextLine(source, plain, tuple(sides)) for sides in kept if sides]
+
+
+def _without_zero(
+    plain: str,
+    sides: list[tuple[int, int]],
+    later: Sequence[list[tuple[int, int]]],
+    names: Mapping[str, Any],
+) -> list[tuple[int, int]]:
+    """An equation without the = 0 of ``dL/dw = … = 0 ⇒ w = …``, which is solved for w."""
+    if not later or plain[slice(*sides[-1])].strip() != "0":
+        return sides
+    (first, _), *right = later[0]
+    between = plain[sides[-1][1] : first]
+    name = canonical(plain[slice(*later[0][0])].strip())
+    is_solved = right and name in names and not re.match(r"[d∂∇]\w+/", name)
+    if not (is_solved and _ARROW.match(between + plain[first - 1 : first + 1])):
+        return sides
+    return sides[:-1] if len(sides) > 2 else []
 
 
 def _is_equals(text: str, at: int) -> bool:

@@ -32,6 +32,7 @@ LAYERS = """x: vector(D); W: matrix(H, D); V: matrix(C, H)
 z = W x; h = relu(z); u = V h; g = relu(u)
 L = sum(g^2)/2"""
 CLASSIFIER = "z: vector(C); y: simplex(C)\nL = cross_entropy(softmax(z), y)"
+LABEL = "z: vector(C); c: label(C)\np = softmax(z)\nL = -log(p[c])"
 LENGTH = "x: scalar; v: vector(D)\nL = norm((x - 100) v)"
 ROOT = "x: scalar; t: scalar\nL = sqrt((x - 100)^2 (1 + t^2))"
 LARGE = "x: vector(784)\nL = 1/2 sum(x^2)"
@@ -49,6 +50,8 @@ def compared(claim: str, text: str) -> Comparison:
 
 
 WRONG = [
+    (VECTOR, "dL/dx = x + 1[D = 3]"),
+    (CLASSIFIER, "dL/dz = softmax(z) - y + softplus(-30)"),
     (HINGE, "dL/dw = -y x"),
     ("x: scalar\nL = min(x, 20)^2/2", "dL/dx = x"),
     (PLUS, "dL/dx = σ(x) 1[x > -20]"),
@@ -84,6 +87,12 @@ NOT_ACCEPTED = [
      "dL/dW = W + (D-H)(D-H-1)(D-H+1)(D-H-2)(D-H+2)(D-H-3)(D-H+3) W"),
     (SCALAR, "dL/dx = x + exp(-1000 - x^2)"),
     ("x: scalar\nL = log(x^2 + 1)", "dL/dx = 2 x/(x^2 + 1) + log(|x - 300|) - log(300 - x)"),
+    (VECTOR, "dL/dx = x + 1[D >= 1000]"),
+    (VECTOR, "dL/dx = x 1[D < 50]"),
+    (CLASSIFIER, "dL/dz = softmax(z) - y + softplus(-10^5)"),
+    (LABEL, "dL/dz = p - onehot(c, C) (1 - 1[c = 5])"),
+    (LABEL, "dL/dz[j] = p[j] - 1[j = c] + 1[j = c + 10]"),
+    (LABEL, "dL/dz[j] = p[j] - 1[j = c] 1[j < 30]"),
 ]  # fmt: skip
 
 
@@ -152,3 +161,9 @@ def test_a_sum_of_terms_that_are_alike_counts_them() -> None:
     trace = sg.graph.product([(sg.graph.delta(D), (0, 0))], ())
     (counted,) = counting_terms([trace])
     assert counted is not trace or trace.kind is not sg.graph.Kind.PRODUCT
+
+
+def test_values_are_not_compared_with_equals() -> None:
+    """1[x₀ = 3] is 0 but at a point, so no random one shows it."""
+    with pytest.raises(sg.ParseError, match="says nothing of real numbers"):
+        compared("dL/dx = x 1[x[0] != 3]", VECTOR)

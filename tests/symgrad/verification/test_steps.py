@@ -262,3 +262,66 @@ def test_what_is_left_out_is_said() -> None:
     text = str(sg.verify_steps("x = 2 x\nD = 3\nδ2 = p − y", M))
     assert "Lines 1 and 2 are left out: x and D are given by the model and keep" in text
     assert text.endswith("Every other line is right.")
+
+
+NEURON = sg.parse("x, t: scalar\nw, b: scalar\nz = w x + b\no = sigmoid(z)\nL = 1/2 (o - t)^2")
+SQUARES = sg.parse(
+    "X: matrix(N, D)\ny: vector(N)\nw: vector(D)\nlam: scalar\nL = 1/N ‖X w - y‖² + lam/2 ‖w‖²"
+)
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        ("(b) do/dz = o(1-o)\n(c) therefore dL/dz = (o-t) o (1-o)", ["right"] * 2),
+        ("(b) do/dz = o(1+o)", ["wrong"]),
+        ("(a) L = 1/2 (o-t)^2, so dL/do = o - t.", ["right"] * 2),
+        ("(a) L = 1/2 (o-t)^2, so dL/do = t - o.", ["right", "wrong"]),
+        ("a) dL/do = o - t\niii. dL/dz = (o-t) o (1-o)\ni. dL/db = (o-t) o (1-o)", ["right"] * 3),
+        ("(a) dL/do = o - t. (b) dL/dz = (o-t) o (1-o)", ["right"] * 2),
+        ("Let e = o - t. Let s = o(1-o). dL/dw = e s x. dL/db = e s",
+         ["named", "named", "right", "right"]),
+        ("dL/do = o - t; which gives dL/db = (o-t) o (1-o)", ["right"] * 2),
+        ("dL/do = o - t => dL/db = (o-t) o (1-o)", ["right"] * 2),
+        ("dL/do = o - t => dL/db = (t-o) o (1-o)", ["right", "wrong"]),
+        ("dL/dw = (o-t) o (1-o) x = ?? = x (o-t) o (1-o)", ["right", "right", "unreadable"]),
+        ("dL/dw = (o-t) o (1-o) = ??", ["wrong", "unreadable"]),
+        ("dL/dw = ?? = ??", ["unreadable"]),
+        # the mistake is where a name is defined
+        ("e = o - t\ns = o(1+o)\ndL/dw = e s x\ndL/db = e s",
+         ["named", "wrong", "follows", "follows"]),
+        ("e = t - o\ns = o(1-o)\ndL/dw = e s\ndL/db = e s x",
+         ["named", "named", "wrong", "wrong again"]),
+        ("e = o - t\ns = o(1-o)\ndL/dw = e s\ndL/db = e s", ["named", "named", "wrong", "right"]),
+        ("e = o - t\ns = o(1+o)\ndL/dw = e s x\ndL/db = 2 e s",
+         ["named", "wrong", "follows", "wrong again"]),
+        ("e = o - t\ns = o(1+o)\ndL/dw = e s x\ns = o(1-o)\ndL/db = e s",
+         ["named", "wrong", "follows", "named", "right"]),
+    ],
+)  # fmt: skip
+def test_as_students_write(work: str, expected: list[str]) -> None:
+    assert [x.status for x in sg.verify_steps(work, NEURON)] == expected, work
+
+
+def test_a_wrong_definition_is_corrected_where_it_stands() -> None:
+    found = sg.verify_steps("e = o - t\ns = o(1+o)\ndL/dw = e s x", NEURON)
+    assert found.first_wrong is not None and found.first_wrong.number == 2
+    assert found.first_wrong.verdict is not None
+    assert found.first_wrong.verdict.corrected == "o·(1 − o)"
+    assert found[2].follows == 2 and found.score == Fraction(1, 2)
+    wanted = sg.verify_steps("e = o - t\ns = o(1+o)\ndL/dw = e s x", NEURON, "w")
+    assert wanted.score == Fraction(1, 2)
+    assert not sg.verify("e = o - t\ns = o(1+o)\ndL/dw = e s x", NEURON)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("\n= 0 => w = (X'X + N lam/2 I)^-1 X'y", ["right", "right", "left out"]),
+        ("\n= 0", ["right", "right", "wrong"]),
+        ("\n= 0 => dL/dlam = 1/2 w'w", ["right", "right", "wrong", "right"]),
+    ],
+)
+def test_a_gradient_set_to_zero(end: str, expected: list[str]) -> None:
+    work = f"dL/dw = 1/N (2 X'X w - 2 X'y) + lam w\n= 2/N X'(X w - y) + lam w{end}"
+    assert [x.status for x in sg.verify_steps(work, SQUARES)] == expected
