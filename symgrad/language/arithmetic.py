@@ -383,6 +383,12 @@ def reciprocal(y: Any) -> Any:
     return sp.HadamardPower(y, sp.S.NegativeOne)
 
 
+def is_square(value: Any) -> bool:
+    """Whether a value is a matrix that has powers."""
+    sizes = shape(value)
+    return len(sizes) == 2 and sizes[0] == sizes[1]
+
+
 def power(base: Shown, exponent: Shown, elementwise: bool) -> Any:
     """Of a scalar and, entry by entry, of a vector; the matrix power of a square matrix."""
     b, n = scalar_of(flat(base)), scalar_of(flat(exponent))

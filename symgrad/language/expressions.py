@@ -95,7 +95,8 @@ def _with_suffix(base: a.Shown, suffix: s.Suffix, at: Span, scope: Scope) -> Any
         if isinstance(suffix, s.Transposition):
             return a.transposed(a.flat(base))
         if isinstance(suffix, s.Power):
-            return a.power(base, scope.shown(suffix.exponent), suffix.elementwise)
+            by_entry = suffix.elementwise or (bool(scope.fixed) and not a.is_square(base.value))
+            return a.power(base, scope.shown(suffix.exponent), by_entry)
         raise scope.error(
             suffix, "entries are taken of a name; name this value on a line of its own first."
         )

@@ -41,6 +41,26 @@ def left_to_right(tree: s.Expr, knows: Knows) -> s.Expr | None:
     return found if changed else None
 
 
+def as_in_numpy(tree: s.Expr) -> s.Expr | None:
+    """``*`` entry by entry beside ``@``, as NumPy has it; None where there is no ``@``."""
+    products = False
+
+    def read(node: Any) -> Any:
+        nonlocal products
+        if isinstance(node, tuple):
+            return tuple(map(read, node))
+        if not isinstance(node, s.Node | s.Link):
+            return node
+        node = replace(node, **{x.name: read(getattr(node, x.name)) for x in fields(node)})
+        if isinstance(node, s.Link):
+            products = products or node.operator == "@"
+            return replace(node, operator="⊙") if node.operator == "*" else node
+        return node
+
+    found = read(tree)
+    return found if products and found != tree else None
+
+
 def _from_left(chain: s.Chain, knows: Knows) -> s.Chain:
     """The factors with everything up to the right operand of each ⊙ in parentheses."""
     done: list[s.Link] = []

@@ -140,9 +140,7 @@ NO_VALUE = (
     "take the root or the logarithm of what is negative?"
 )
 
-REGROUPED = (
-    "(⊙ was read from left to right, as the shapes want it; parentheses would make that plain.)"
-)
+REGROUPED = "(products were read as the shapes want them; parentheses would make that plain.)"
 NOTHING_SAID = "nothing was claimed"
 
 

@@ -30,7 +30,7 @@ from symgrad.verification.claims import (
 )
 from symgrad.verification.equality import compare
 from symgrad.verification.names import Target, Truth
-from symgrad.verification.precedence import left_to_right
+from symgrad.verification.precedence import as_in_numpy, left_to_right
 from symgrad.verification.spellings import free_indices, meant
 from symgrad.verification.work import Part
 
@@ -76,17 +76,21 @@ class Sides:
     def _read(
         self, tree: s.Expr, scope: Scope, indices: Indices, due: tuple[Any, ...] = ()
     ) -> tuple[Any, Node, s.Expr]:
-        """A right side; where its shapes do not fit, with ⊙ from left to right, if these do."""
+        """A right side; where its shapes do not fit, as NumPy has it or with ⊙ from the left."""
         try:
             return *built(tree, scope, indices, due), tree
         except ParseError as error:
-            other = left_to_right(tree, self.knows)
-            if not isinstance(error.__cause__, ShapeError) or other is None:
+            if not isinstance(error.__cause__, ShapeError):
                 raise
-            try:
-                return *built(other, scope, indices, due), other
-            except ParseError:
-                raise error from error.__cause__
+            numpy = as_in_numpy(tree)
+            others = [numpy, *(left_to_right(x, self.knows) for x in (tree, numpy) if x)]
+            for other in others:
+                try:
+                    if other is not None:
+                        return *built(other, scope, indices, due), other
+                except ParseError:
+                    continue
+            raise error from error.__cause__
 
     def _indexed(
         self, target: Target, name: str, positions: tuple[s.Expr, ...], part: Part, turned: bool

@@ -23,6 +23,8 @@ L = 1/2 norm(p - y)^2 + lam/2 sum(W2 .^ 2)
 MODELS = {
     "tanh": LAYERS.format(f="tanh"),
     "relu": LAYERS.format(f="relu"),
+    "numpy": "X: matrix(N, D)\nY: matrix(N, C)\nW1: matrix(D, H)\nW2: matrix(H, C)\n"
+    "Hh = tanh(X W1)\nF = Hh W2\nL = (1/(2 N)) sum((F - Y).^2)\n",
     "scalar": "x, t: scalar\nw, b: scalar\nz = w x + b\no = sigmoid(z)\nL = 1/2 (o - t)^2\n",
 }
 
@@ -47,6 +49,9 @@ def model(name: str) -> Any:
         ("relu", "dL/dz1 = dL/dh * (1 - (z1 < 0))", True),
         ("relu", "dL/dz1 = dL/dh * (z1 < 0)", False),
         ("relu", "dh/dz1 = (z1 > 0)", True),
+        ("numpy", "dL/dW1 = X.T @ (((F - Y) @ W2.T) * (1 - Hh**2)) / N", True),
+        ("numpy", "dL/dW1 = X' (((F - Y) W2') ⊙ (1 - Hh^2)) / N", True),
+        ("numpy", "dL/dW1 = X.T @ (((F - Y) @ W2.T) * (1 - Hh**3)) / N", False),
         ("scalar", "L'(w) = (o-t) o (1-o) x", True),
         ("scalar", "L'(w) = (o-t) o (1-o)", False),
         ("scalar", "o'(z) = o (1-o)", True),

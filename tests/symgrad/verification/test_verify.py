@@ -429,7 +429,7 @@ def test_an_index_of_another_range() -> None:
 def test_products_with_hadamard_from_left_to_right_are_remarked_on() -> None:
     verdict = sg.verify("dL/dW1 = W2' (p - y) ⊙ (1 - h ⊙ h) x'", M)
     assert verdict
-    assert "read from left to right" in verdict.reason
+    assert "read as the shapes want them" in verdict.reason
 
 
 EQUATIONS = [
