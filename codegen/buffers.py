@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from symgrad.codegen import program as p
 from symgrad.codegen.fusion import Call, Fused, Item, Nest, Read, through
+from symgrad.codegen.passes import Passes
 from symgrad.graph import Shape
 
 
@@ -30,9 +31,17 @@ class Buffers(NamedTuple):
     chains: list[list[int]]
 
 
-def share(program: p.Program, fused: Fused, values: Sequence[p.Statement]) -> Buffers:
-    """The buffers for ``values``."""
-    return _Sharing(program, fused, values).shared()
+def share(
+    program: p.Program,
+    fused: Fused,
+    values: Sequence[p.Statement],
+    without: Passes = frozenset(),
+) -> Buffers:
+    """The buffers for ``values``; one for each where the pass "share" is left out."""
+    sharing = _Sharing(program, fused, values)
+    if "share" in without:
+        sharing.last_use = dict.fromkeys(sharing.wanted, len(fused.groups))
+    return sharing.shared()
 
 
 class _Sharing:
@@ -57,7 +66,7 @@ class _Sharing:
             dying = [v for v, last in self.last_use.items() if last == k and v in self.buffer_of]
             taken: set[int] = set()
             for value, item in _defined(group):
-                if value not in self.wanted:
+                if value not in self.wanted or value in self.buffer_of:
                     continue
                 shape = self.wanted[value].shape
                 heir = next(

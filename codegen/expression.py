@@ -204,16 +204,17 @@ class Printer:
     def fit(self, parts: Sequence[Code], room: int = LONGEST) -> list[Code]:
         """``parts`` with the longest ones hoisted, until one expression can hold them."""
         fitted = list(parts)
-        while True:
-            compound = [
-                k for k, x in enumerate(fitted) if x.depth > 0 or len(x.text) > LONGEST_NAME
-            ]
-            long = sum(len(x.text) + 3 for x in fitted) > room
-            deep = [k for k in compound if fitted[k].depth >= DEEPEST]
-            if not deep and not (long and compound):
-                return fitted
-            worst = deep[0] if deep else max(compound, key=lambda k: len(fitted[k].text))
-            fitted[worst] = self.hoist(fitted[worst])
+        length = sum(len(x.text) + 3 for x in fitted)
+        compound = [k for k, x in enumerate(fitted) if x.depth > 0 or len(x.text) > LONGEST_NAME]
+        deep = [k for k in compound if fitted[k].depth >= DEEPEST]
+        rest = [k for k in compound if fitted[k].depth < DEEPEST]
+        for k in (*deep, *sorted(rest, key=lambda k: -len(fitted[k].text))):
+            if length <= room and fitted[k].depth < DEEPEST:
+                break
+            hoisted = self.hoist(fitted[k])
+            length += len(hoisted.text) - len(fitted[k].text)
+            fitted[k] = hoisted
+        return fitted
 
     def add(self, terms: Sequence[tuple[bool, Code]]) -> Code:
         """A sum of any length."""

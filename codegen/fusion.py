@@ -19,12 +19,13 @@ A statement that overwrites an input (a training step) runs after everything tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
 from symgrad.codegen import program as p
 from symgrad.codegen.matrices import MatrixProduct, as_matrices
+from symgrad.codegen.passes import Passes
 from symgrad.graph import Dim, Labels
 
 POINTWISE = (p.Sum, p.Multiply, p.Apply, p.Gather, p.OneHot, p.Eye, p.Window, p.Mask)
@@ -145,13 +146,14 @@ def fuse(
     program: p.Program,
     is_call: Callable[[p.Statement], bool],
     overwrites: Mapping[int, int] | None = None,
+    without: Passes = frozenset(),
 ) -> Fused:
     """The groups of ``program``.
 
     ``is_call`` says which contractions are BLAS calls. ``overwrites`` maps a value to the input
-    whose place it takes.
+    whose place it takes. ``without`` are passes to leave out: fold, fuse, inline.
     """
-    return _Fusion(program, is_call, dict(overwrites or {})).fused()
+    return _Fusion(program, is_call, dict(overwrites or {}), without).fused()
 
 
 class _Fusion:
@@ -160,8 +162,9 @@ class _Fusion:
         program: p.Program,
         is_call: Callable[[p.Statement], bool],
         overwrites: dict[int, int],
+        without: Passes,
     ) -> None:
-        self.program = program
+        self.program, self.without = program, without
         self.first = len(program.inputs)
         self.overwrites = overwrites
         self.users: dict[int, list[p.Statement]] = {}
@@ -171,7 +174,11 @@ class _Fusion:
         self.outputs = {out.operand.value for out in program.outputs}
         self.absorbed: set[int] = set()
         self.calls = {s.value: self._call(s) for s in program.statements if is_call(s)}
-        self.by_result = {call.value: call for call in self.calls.values()}
+        if "accumulate" not in without:
+            self._accumulate()
+        self.by_result: dict[int, list[p.Statement]] = {}
+        for call in self.calls.values():
+            self.by_result.setdefault(call.value, []).append(call.statement)
         self.inlined: dict[int, p.Statement] = {}
         self.depth: dict[int, int] = {}
         for statement in program.statements:
@@ -191,10 +198,22 @@ class _Fusion:
         own = tuple(range(len(statement.shape)))
         product = as_matrices(len(own), a, b)
         assert product is not None, "is_call lets nothing else through"
+        end = self._folded(statement.value, own, {a.value, b.value})
+        return Call(statement, product, *end)
+
+    def _folded(
+        self, value: int, own: Labels, reads: set[int]
+    ) -> tuple[sp.Expr, tuple[p.Operand, ...], bool, int]:
+        """Scale, scalar factors, whether an input is updated, and the value that results.
+
+        What follows ``value`` and BLAS can do is absorbed; ``reads`` are the factors of products.
+        """
         weight: sp.Expr = sp.S.One
         scalars: list[p.Operand] = []
-        value, accumulates = statement.value, False
-        while not accumulates and value not in self.outputs and len(self.users[value]) == 1:
+        accumulates, folds = False, "fold" not in self.without
+        while (
+            folds and not accumulates and value not in self.outputs and len(self.users[value]) == 1
+        ):
             (user,) = self.users[value]
             match user.operation:
                 case p.Multiply(operands=operands):
@@ -208,8 +227,8 @@ class _Fusion:
                     terms = dict(zip(operands, weights, strict=True))
                     kept = p.Operand(self.overwrites[user.value], own)
                     mine = p.Operand(value, own)
-                    reads = {a.value, b.value} & set(self.overwrites.values())
-                    if set(terms) != {kept, mine} or terms[kept] != 1 or reads:
+                    overwritten = reads & set(self.overwrites.values())
+                    if set(terms) != {kept, mine} or terms[kept] != 1 or overwritten:
                         break
                     weight *= terms[mine]
                     accumulates = True
@@ -219,7 +238,34 @@ class _Fusion:
                 break
             self.absorbed.add(user.value)
             value = user.value
-        return Call(statement, product, weight, tuple(scalars), accumulates, value)
+        return weight, tuple(scalars), accumulates, value
+
+    def _accumulate(self) -> None:
+        """Products of which only the sum is wanted add to one result, one after the other."""
+        by_result = {call.value: call for call in self.calls.values()}
+        for statement in self.program.statements:
+            operation, own = statement.operation, tuple(range(len(statement.shape)))
+            if not isinstance(operation, p.Sum) or len(operation.operands) < 2:
+                continue
+            parts = [by_result.get(x.value) for x in operation.operands if x.labels == own]
+            calls = [x for x in parts if x is not None and self._is_only_read_by(x, statement)]
+            if len(calls) < len(operation.operands):
+                continue
+            reads = {x.value for call in calls for x in (call.product.a, call.product.b)}
+            self.absorbed.add(statement.value)
+            weight, scalars, accumulates, value = self._folded(statement.value, own, reads)
+            for k, (call, w) in enumerate(zip(calls, operation.weights, strict=True)):
+                self.calls[call.statement.value] = replace(
+                    call,
+                    weight=call.weight * w * weight,
+                    scalars=(*call.scalars, *scalars),
+                    accumulates=accumulates or k > 0,
+                    value=value,
+                )
+
+    def _is_only_read_by(self, call: Call, statement: p.Statement) -> bool:
+        once = len(self.users.get(call.value, ())) == 1 and call.value not in self.outputs
+        return once and not call.accumulates and self.users[call.value] == [statement]
 
     # ------------------------------------------------------------------------------- inlining
 
@@ -230,6 +276,8 @@ class _Fusion:
             return True
         users = self.users.get(value, [])
         anywhere = isinstance(statement.operation, INDEXING)
+        if "inline" in self.without and not anywhere:
+            return False
         if (
             not isinstance(statement.operation, POINTWISE)
             or value in self.absorbed
@@ -281,30 +329,26 @@ class _Fusion:
     # -------------------------------------------------------------------------------- grouping
 
     def fused(self) -> Fused:
-        """Place every statement, those that overwrite an input last."""
-        late = []
+        """Place every statement, those that overwrite an input, and what reads them, last."""
+        late: list[p.Statement] = []
+        waiting: set[int] = set()
         for last in self.program.statements:
             if last.value in self.by_result:  # a call runs where its scale and update are known
-                statement = self.by_result[last.value].statement
+                statements = self.by_result[last.value]
             elif last.value in self.inlined or last.value in self.absorbed | self.calls.keys():
                 continue
             else:
-                statement = last
-            if last.value in self.overwrites and self._reads_own_elements_only(statement, last):
-                late.append(statement)
+                statements = [last]
+            updates = last.value in self.overwrites
+            if (updates and self._reads_own_elements_only(statements[0], last)) or any(
+                read.value in waiting for s in statements for read in self.reads(s)
+            ):
+                late += statements
+                waiting.add(last.value)
             else:
-                self._place(statement, 0)
-        for statement in self._readers_first(late):
-            call = self.calls.get(statement.value)
-            target = self.overwrites[call.value if call else statement.value]
-            readers = [
-                s
-                for s in self._readers_of(target)
-                if s is not statement and s.value in self.group_of
-            ]
-            near = [s for s in readers if self._reads_here_only(s, target, statement)]
-            after = [self.group_of[s.value] for s in readers if s not in near]
-            self._place(statement, max(after, default=-1) + 1, near)
+                for statement in statements:
+                    self._place(statement, 0)
+        self._place_late(late)
         return Fused(tuple(self.groups), self.inlined, self.overwrites)
 
     def _reads_own_elements_only(self, statement: p.Statement, last: p.Statement) -> bool:
@@ -343,30 +387,54 @@ class _Fusion:
             and any(read.value == target for read in self.reads(s))
         ]
 
-    def _readers_first(self, late: list[p.Statement]) -> list[p.Statement]:
-        """Updates ordered so that one that reads an input precedes the one that overwrites it.
+    def _place_late(self, late: Iterable[p.Statement]) -> None:
+        """Each update after everything that reads what it overwrites.
 
-        Where two updates read each other's input there is no such order; the caller has to give
-        one of them a place of its own.
+        Where two updates read each other's input there is no such order; one of them gets a place
+        of its own, and the caller copies it.
         """
-        waiting, ordered = list(late), []
+        waiting = list(late)
         while waiting:
-            for statement in waiting:
-                call = self.calls.get(statement.value)
-                target = self.overwrites[call.value if call else statement.value]
-                others = [s for s in waiting if s is not statement]
-                if not any(r.value == target for s in others for r in self.reads(s)):
-                    break
-            else:
-                statement = waiting[0]
-                call = self.calls.get(statement.value)
-                del self.overwrites[call.value if call else statement.value]
-                waiting.remove(statement)
-                self._place(statement, 0)
-                continue
+            ready = [s for s in waiting if not self._needs_one_of(waiting, s)]
+            free = [s for s in ready if not self._is_read_by_another(waiting, s)]
+            if not free:
+                del self.overwrites[self._result(ready[0])]
+            statement = (free or ready)[0]
             waiting.remove(statement)
-            ordered.append(statement)
-        return ordered
+            self._place_after_readers(statement)
+
+    def _result(self, statement: p.Statement) -> int:
+        """The value that is complete when the statement, or the call it begins, has run."""
+        call = self.calls.get(statement.value)
+        return call.value if call else statement.value
+
+    def _needs_one_of(self, others: Iterable[p.Statement], statement: p.Statement) -> bool:
+        """Whether another computes what it reads, or is an earlier part of the same sum."""
+        rest = [s for s in others if s is not statement]
+        results = {self._result(s) for s in rest}
+        earlier = [s for s in rest if s.value < statement.value]
+        return any(read.value in results for read in self.reads(statement)) or any(
+            self._result(s) == self._result(statement) for s in earlier
+        )
+
+    def _is_read_by_another(self, others: Iterable[p.Statement], update: p.Statement) -> bool:
+        target = self.overwrites.get(self._result(update))
+        return target is not None and any(
+            read.value == target for s in others if s is not update for read in self.reads(s)
+        )
+
+    def _place_after_readers(self, statement: p.Statement) -> None:
+        """Behind all that reads what it overwrites, if it overwrites something."""
+        target = self.overwrites.get(self._result(statement))
+        if target is None:
+            self._place(statement, 0)
+            return
+        readers = [
+            s for s in self._readers_of(target) if s is not statement and s.value in self.group_of
+        ]
+        near = [s for s in readers if self._reads_here_only(s, target, statement)]
+        after = [self.group_of[s.value] for s in readers if s not in near]
+        self._place(statement, max(after, default=-1) + 1, near)
 
     def _place(
         self, statement: p.Statement, earliest: int, after: Iterable[p.Statement] = ()
@@ -390,7 +458,7 @@ class _Fusion:
         start = max([earliest, *(group for _, group in producers)])
         for k in range(start, len(self.groups)):
             group = self.groups[k]
-            if isinstance(group, Nest) and group.dim == dim:
+            if isinstance(group, Nest) and group.dim == dim and "fuse" not in self.without:
                 inside = [read for read, where in producers if where == k]
                 if dim is None or all(self._same_row(item, read) for read in inside):
                     break

@@ -34,7 +34,9 @@ import sympy as sp
 
 from symgrad import graph as g
 from symgrad.codegen.conditions import holds, of_access
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.products import product
+from symgrad.codegen.reuse import reusable
 from symgrad.codegen.shifted import shifted
 from symgrad.codegen.views import (
     ONE,
@@ -71,15 +73,34 @@ class Lowered:
     views: Mapping[Node, Access]
 
 
-def lower(roots: Sequence[Node]) -> Lowered:
-    """The graph below ``roots`` in the form that this module's docstring states."""
+def lower(roots: Sequence[Node], without: Passes = frozenset()) -> Lowered:
+    """The graph below ``roots`` in the form that this module's docstring states.
+
+    ``without`` are passes to leave out: reuse.
+    """
     order = g.topological(roots)
     state = State(sizes=_assumed_sizes(order))
     for node in order:
         state.views[node] = _RULES[node.kind](state, node)
     views = tuple(state.views[root] for root in roots)
     g.validate(view.node for view in views)
-    return Lowered(views, state.names, state.suggestions, state.views)
+    lowered = Lowered(views, state.names, state.suggestions, state.views)
+    return lowered if "reuse" in without else _with_reuse(lowered)
+
+
+def _with_reuse(lowered: Lowered) -> Lowered:
+    """The same graph with sums taken of products that are there already."""
+    replacement = reusable(g.topological([a.node for a in lowered.roots]))
+    if not replacement:
+        return lowered
+    seen = dict.fromkeys([*(a.node for a in lowered.views.values()), *lowered.suggestions])
+    new = dict(zip(seen, g.substitute(list(seen), replacement), strict=True))
+    return Lowered(
+        tuple(Access(new[a.node], a.labels) for a in lowered.roots),
+        {new[node]: name for node, name in lowered.names.items() if node in new},
+        {new[node]: name for node, name in lowered.suggestions.items()},
+        {node: Access(new[a.node], a.labels) for node, a in lowered.views.items()},
+    )
 
 
 def _assumed_sizes(nodes: Iterable[Node]) -> dict[Dim, float]:

@@ -7,7 +7,7 @@ the same, scalar factors float out, and the order of contraction is chosen by co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import pairwise
 from math import prod
 
@@ -16,6 +16,7 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.codegen import contraction
 from symgrad.codegen.shifted import split
+from symgrad.codegen.squares import square
 from symgrad.codegen.views import State, added, contract, distinct, numbered, weighted
 from symgrad.codegen.windows import is_equation, without_conditions
 from symgrad.graph import Access, Dim, Kind, Labels, Node
@@ -176,6 +177,13 @@ def _contracted(
 def _pairwise(arrays: list[Access], kept: frozenset[int], sizes: Mapping[int, float]) -> Access:
     if len(arrays) == 1:
         return arrays[0]
+    halves = square(arrays, kept)
+    if halves is not None:
+        left, right = (
+            _pointwise(half, as_stored=True, summed=set(sizes) - kept) for half in halves
+        )
+        labels = [x for x in (*left.labels, *right.labels) if x in kept]
+        return contract([left, right], labels, tuple(labels))
     pending = Counter(label for a in arrays for label in a.labels)
     pool = list(arrays)
     factors: dict[int, list[Access]] = {}  # of the pointwise products made here, to be merged
@@ -187,7 +195,8 @@ def _pairwise(arrays: list[Access], kept: frozenset[int], sizes: Mapping[int, fl
         out = {label for label in union if label in kept or pending[label] > 0}
         if out == union:
             factors[len(pool)] = factors.get(i, [pool[i]]) + factors.get(j, [pool[j]])
-            pool.append(_pointwise(factors[len(pool)], as_stored=not out <= kept))
+            summed = out - kept
+            pool.append(_pointwise(factors[len(pool)], as_stored=bool(summed), summed=summed))
         else:
             pool.append(contract(pair, out, _order(pair, out, sizes)))
         pending.update(pool[-1].labels)
@@ -217,11 +226,13 @@ def _order(pair: tuple[Access, Access], out: set[int], sizes: Mapping[int, float
     return min(orders, key=cost)
 
 
-def _pointwise(factors: list[Access], as_stored: bool = False) -> Access:
+def _pointwise(
+    factors: list[Access], as_stored: bool = False, summed: Set[int] = frozenset()
+) -> Access:
     """A product without a sum; factors of fewer axes are multiplied first, as one shared value.
 
     ``as_stored``: an intermediate value keeps the order of its operands' axes, so that neither is
-    read along columns.
+    read along columns; labels that are ``summed`` over later come first where they do in factors.
     """
     if len(factors) == 1:
         return factors[0]
@@ -233,7 +244,15 @@ def _pointwise(factors: list[Access], as_stored: bool = False) -> Access:
         factors = []
         for labels, group in groups.items():
             small = labels != whole and len(group) > 1
-            factors += [contract(group, labels)] if small else group
+            alike = as_stored and len({a.labels for a in group}) == 1
+            own = group[0].labels if alike else None
+            factors += [contract(group, labels, own)] if small else group
     widest = max(factors, key=lambda a: len(a.labels)).labels
     order = widest if as_stored and len(widest) == len(whole) == len(set(widest)) else None
-    return contract(factors, whole, numbered(factors)[0] if len(whole) > 2 else order)
+    if order is None and len(whole) > 2:
+        order = numbered(factors)[0]
+        first = tuple(x for x in order if x in summed)
+        leads = all(a.labels[: len(first)] == first for a in factors if summed & set(a.labels))
+        if as_stored and leads:
+            order = (*first, *(x for x in order if x not in summed))
+    return contract(factors, whole, order)

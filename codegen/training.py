@@ -39,7 +39,7 @@ RESERVED = frozenset(
         *("DTYPE", "DATA", "MASKS", "NAME", "INPUTS", "PARAM_SHAPES", "OPTIMIZERS"),
         *("params", "theta", "state", "gradient", "order", "learning_rate", "rates", "losses"),
         *("coefficients", "clip", "segments", "work", "rows", "row", "start", "step", "flat"),
-        *("numbers", "begin", "end", "part", "size"),
+        *("numbers", "begin", "end", "part", "size", "count"),
         *("float", "len", "range", "min", "data", "dims"),
         *arguments_of("training", "fit"),
     )
@@ -51,11 +51,11 @@ def assemble(spec: TrainingSpec, target: str) -> str:
     """The text of the file."""
     module = training_target(target)
     functions = module.training_functions(spec)
-    head, tail = records(), fixed_part()
+    head, tail = records(), fixed_part(spec.squares is not None)
     own = ("from typing import NamedTuple", "import numpy as np")
     imports = merge_imports([*own, *head.imports, *functions.imports, *tail.imports])
     parts = (
-        imports.rstrip(),
+        _guarded(imports.rstrip(), module.REQUIREMENTS),
         head.body.strip(),
         _declarations(spec, module),
         functions.body.strip(),
@@ -66,6 +66,31 @@ def assemble(spec: TrainingSpec, target: str) -> str:
     text = "\n\n\n".join(parts)
     future = "from __future__ import annotations"
     return f"{_module_docstring(spec, module)}\n\n{future}\n\n{text}\n"
+
+
+def _guarded(imports: str, requirements: str) -> str:
+    """The imports; where a file needs more than NumPy, it says so if that is missing."""
+    if requirements == "NumPy":
+        return imports
+    standard, _, others = imports.partition("\n\n")
+    lines = others.splitlines()
+    if "get_cython_function_address" in others:
+        lines += ["", 'get_cython_function_address("scipy.linalg.cython_blas", "dgemm")']
+    return "\n".join(
+        [
+            *(standard, "", "try:"),
+            *_indented(lines),
+            "except ImportError as error:",
+            "    _sentence = (",
+            f'        f"This file needs {requirements} ({{error}}): pip install numba scipy; "',
+            "        \"or build it with target='numpy', which needs NumPy only.\"",
+            "    )",
+            '    if __name__ == "__main__":',
+            "        print(_sentence, file=sys.stderr)",
+            "        sys.exit(2)",
+            "    raise ImportError(_sentence, name=error.name) from None",
+        ]
+    )
 
 
 # ------------------------------------------------------------------------------- declarations
@@ -168,7 +193,7 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
         f"or from the command line: python {spec.name}.py --help",
     ]
     described = [f"    {x}" for x in map(_described, spec.data)]
-    contents = "; ".join(title.partition(":")[0] for title in fixed_titles())
+    contents = "; ".join(fixed_titles())
     lines = [
         *textwrap.wrap(f"{spec.name}: minimise {spec.objective}.", WIDTH - 3),
         "",
@@ -182,7 +207,7 @@ def _module_docstring(spec: TrainingSpec, target: TrainingTarget) -> str:
         *use,
         "",
         "First comes what was generated for this loss. From the comment “Checks” on, the file is",
-        "the same for every loss. Its sections, each below a comment that is its title:",
+        "the same for every loss, but for “Least squares”. Its sections, each below its title:",
         "",
         *(f"    {x}" for x in textwrap.wrap(contents, WIDTH - 4)),
         "",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
 from symgrad.codegen.runtime.records import DataSpec, MaskSpec
 
@@ -77,6 +78,8 @@ class TrainingSpec:
 
     Their outputs: the mean loss; what is computed on the way; the predictions; the mean loss and
     its gradients; the mean loss and the new value of every parameter.
+
+    ``without`` are the passes that a target leaves out.
     """
 
     name: str
@@ -100,6 +103,7 @@ class TrainingSpec:
     formulas: dict[str, str]
     costs: dict[str, str]
     provenance: dict[str, str]
+    without: Passes = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -31,16 +31,20 @@ def coefficients_function(spec: UpdateSpec) -> str:
     emitter = Emitter(program, "float64")
     for statement in program.statements:
         emitter.statement(statement)
-    columns = [emitter.result(k).text for k in range(len(program.outputs))]
+    results = [emitter.numeric(x.operand) for x in program.outputs]
+    columns = [x.text for x in emitter.printer.fit(results, room=60)]
     arguments = [f"learning_rate: {_ARRAY}", f"t: {_ARRAY}"]
     arguments += [f"{name}: float = {value!r}" for name, value in spec.options.items()]
-    stack = f"return np.stack([{', '.join(columns)}], axis=-1)"
-    if not columns:
-        stack = "return np.empty((len(t), 0))"
-    body = [*emitter.dimension_lines(), *emitter.lines, stack]
+    body = [*emitter.dimension_lines(), *emitter.lines]
+    stack = f"return np.stack(np.broadcast_arrays({', '.join(columns)}), axis=-1)"
+    if not any(x.shape for x in program.outputs):  # no step differs from another
+        stack = f"return np.tile(np.array([{', '.join(columns)}], dtype=float), (len(t), 1))"
     if len(stack) + 4 > WIDTH:
-        body[-1:] = ["columns = [", *(f"    {x}," for x in columns), "]"]
-        body.append("return np.stack(columns, axis=-1)")
+        body.append(f"columns = [{', '.join(columns)}]")
+        if len(body[-1]) + 4 > WIDTH:
+            body[-1:] = ["columns = [", *(f"    {x}," for x in columns), "]"]
+        stack = stack.replace(", ".join(columns), "*columns")
+    body.append(stack)
     description = f"The numbers of each step t: {', '.join(spec.numbers) or 'none'}."
     return definition(coefficients_name(spec), arguments, description, body, _ARRAY)
 

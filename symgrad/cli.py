@@ -152,7 +152,7 @@ def _for_terminal(text: str) -> str:
     return text if _takes_unicode(sys.stdout.encoding) else to_ascii(text)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # a claim may begin with a minus
 def verify(
     model: Model,
     claim: Annotated[
@@ -177,13 +177,15 @@ def verify(
 
     The exit status is 0 for right, 1 for wrong or incomplete, 2 for undecided or not readable.
     """
-    from symgrad.verification.command import NOT_DECIDED, STYLES, answer
+    from symgrad.verification.command import STYLES, answer, refused
 
     try:
         found = answer(model, claim, wrt, language=language, layout=layout)
     except SymgradError as error:
-        typer.echo(f"symgrad: {error}", err=True)
-        raise typer.Exit(NOT_DECIDED) from error
+        found = refused(error)
+        if not as_json:
+            typer.echo(found.lines[0][0], err=True)
+            raise typer.Exit(found.status) from error
     if as_json:
         typer.echo(found.json(ascii=not _takes_unicode(sys.stdout.encoding)))
     elif sys.stdout.isatty():

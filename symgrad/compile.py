@@ -12,6 +12,7 @@ import linecache
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import sympy as sp
@@ -21,6 +22,7 @@ from symgrad.codegen.arguments import Arguments, array_shape, resolve
 from symgrad.codegen.checking import checked
 from symgrad.codegen.lowering import lower
 from symgrad.codegen.names import HELPERS
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
 from symgrad.codegen.schedule import schedule
 from symgrad.codegen.targets import target_module
@@ -89,7 +91,14 @@ class Function:
         sizes = {n for s in program.statements for n in s.shape if isinstance(n, sp.Basic)}
         self._derived = sorted((n for n in sizes if not n.is_Symbol), key=str)
         self.__doc__ = f"{name}({', '.join(x.declared for x in program.inputs)})"
-        self._run = _load(self, source)
+        self._filename = f"<symgrad {name} {next(_serial)}>"
+        linecache.cache[self._filename] = (
+            len(source),
+            None,
+            source.splitlines(True),
+            self._filename,
+        )
+        weakref.finalize(self, linecache.cache.pop, self._filename, None)
 
     def __call__(self, *values: Any) -> Any:
         """The outputs for these arrays, one or a tuple; a misfit or a singular matrix raises
@@ -109,18 +118,15 @@ class Function:
         typed = tuple(np.asarray(x, self.dtype)[()] for x in results)
         return typed[0] if self.single else typed
 
+    @cached_property
+    def _run(self) -> Any:
+        """What ``source`` defines, from the first call on: to read it needs no NumPy, no Numba."""
+        namespace: dict[str, Any] = {"__name__": f"symgrad_generated_{self.__name__}"}
+        exec(compile(self.source, self._filename, "exec"), namespace)
+        return namespace[self.__name__]
+
     def __repr__(self) -> str:
         return f"<symgrad function {self.__doc__}>"
-
-
-def _load(owner: Function, source: str) -> Any:
-    """The function that ``source`` defines; its lines stay known while ``owner`` lives."""
-    filename = f"<symgrad {owner.__name__} {next(_serial)}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    weakref.finalize(owner, linecache.cache.pop, filename, None)
-    namespace: dict[str, Any] = {"__name__": f"symgrad_generated_{owner.__name__}"}
-    exec(compile(source, filename, "exec"), namespace)
-    return namespace[owner.__name__]
 
 
 def function(
@@ -160,13 +166,15 @@ def build(
     arguments: Arguments,
     output_names: Sequence[str | None] = (),
     comments: Mapping[str, str] | None = None,
+    without: Passes = frozenset(),
 ) -> Program:
     """The program that computes ``roots``; ``shapes`` are the arrays to return.
 
-    ``comments`` gives named values, outputs among them, a line of mathematics each.
+    ``comments`` gives named values, outputs among them, a line of mathematics each. ``without``
+    are passes to leave out.
     """
     return schedule(
-        lower(roots),
+        lower(roots, without),
         arguments.inputs,
         arguments.leaves,
         arguments.dimensions,

@@ -205,7 +205,7 @@ class Cost:
 
         Raises DeclarationError for a name that is no dimension and for a size below 1.
         """
-        symbols = {s.name: s for s in sorted(self._symbols(), key=str)}
+        symbols = {s.name: s for s in sorted(self.dimensions, key=str)}
         found: dict[sp.Expr, Any] = {}
         for key, size in {**(sizes or {}), **named}.items():
             if str(key) not in symbols:
@@ -235,10 +235,12 @@ class Cost:
             self._skipped,
         )
 
-    def _symbols(self) -> set[sp.Symbol]:
+    @property
+    def dimensions(self) -> frozenset[sp.Symbol]:
+        """The dimensions that it depends on."""
         memory = self._memory
         amounts = [memory.inputs, *memory.peak, *(x for _, _, row in self._rows for x in row)]
-        return {s for x in amounts for m in x.terms for n in m for s in n.free_symbols}
+        return frozenset(s for x in amounts for m in x.terms for n in m for s in n.free_symbols)
 
     # ------------------------------------------------------------------------------- text
 

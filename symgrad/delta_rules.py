@@ -13,7 +13,7 @@ from symgrad.graph import Access, Kind, Labels, Node, label_dims
 from symgrad.rewrite import Rule
 
 
-def _deltas(node: Node) -> list[Labels]:
+def kept_identities(node: Node) -> list[Labels]:
     """The axes of the identities in a term that it does not sum over."""
     if node.kind is Kind.DELTA:
         return [axes_of(node)]
@@ -46,7 +46,7 @@ def _summed_later(node: Node, labels: Labels) -> bool:
 
 def _removable(node: Node, term: Access) -> bool:
     """Whether a product that holds this operand sums over an identity in it."""
-    return any(_summed_later(node, through(term.labels, x)) for x in _deltas(term.node))
+    return any(_summed_later(node, through(term.labels, x)) for x in kept_identities(term.node))
 
 
 def delta_names_one(node: Node) -> Node | None:
@@ -69,15 +69,15 @@ def delta_out_of_product(node: Node) -> Node | None:
     for k, (inner, labels) in enumerate(node.accesses):
         if inner.kind is not Kind.PRODUCT or len(label_dims(inner)) == inner.rank:
             continue
-        for axes in _deltas(inner):
+        for axes in kept_identities(inner):
             if _summed_later(node, through(labels, axes)):
                 rest = [a for n, a in enumerate(node.accesses) if n != k]
                 delta = Access(g.delta(inner.shape[axes[0]]), through(labels, axes))
-                return contraction(node, [*rest, delta, _without(inner, labels, axes)])
+                return contraction(node, [*rest, delta, without_identity(inner, labels, axes)])
     return None
 
 
-def _without(inner: Node, labels: Labels, delta: Labels) -> Access:
+def without_identity(inner: Node, labels: Labels, delta: Labels) -> Access:
     """A product without one identity, over the axes that are left, under outer ``labels``."""
     accesses = list(inner.accesses)
     accesses.remove(next(a for a in accesses if a.node.kind is Kind.DELTA and a.labels == delta))
@@ -95,7 +95,7 @@ def delta_out_of_sum(node: Node) -> Node | None:
         if total.kind is not Kind.SUM or not 0 < len(total.args) <= INLINE:
             continue
         terms = [Access(arg, through(labels, own)) for arg, own in total.accesses]
-        if all(_deltas(t.node) for t in terms) and any(_removable(node, t) for t in terms):
+        if all(kept_identities(t.node) for t in terms) and any(_removable(node, t) for t in terms):
             rest = [a for n, a in enumerate(node.accesses) if n != k]
             axes = axes_of(node)
             return g.add(
@@ -108,8 +108,11 @@ def delta_out_of_sum(node: Node) -> Node | None:
     return None
 
 
+IDENTITY_INDEX = Rule("identity index", "δ_ij·a_j → δ_ij·a_i", Kind.PRODUCT, delta_names_one)
+"""The law that the computing form has as well."""
+
 DELTA_RULES: tuple[Rule, ...] = (
-    Rule("identity index", "δ_ij·a_j → δ_ij·a_i", Kind.PRODUCT, delta_names_one),
+    IDENTITY_INDEX,
     Rule("identity in product", "(δ·Σ a)·d → δ·(Σ a)·d", Kind.PRODUCT, delta_out_of_product),
     Rule("identity in sum", "(δ·a + δ·b)·d → δ·a·d + δ·b·d", Kind.PRODUCT, delta_out_of_sum),
 )

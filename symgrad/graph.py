@@ -375,19 +375,24 @@ def rebuild(node: Node, args: Sequence[Node]) -> Node:
     """``node`` with other operands of the same shapes (the labels stay)."""
     if all(new is old for new, old in zip(args, node.args, strict=True)):
         return node
+    return remade(node, args, node.labels, node.shape)
+
+
+def remade(node: Node, args: Sequence[Node], labels: Sequence[Labels], shape: Shape) -> Node:
+    """What ``node`` is, of other operands under other labels."""
     match node.kind:
         case Kind.SUM:
-            return add(zip(node.weights, args, node.labels, strict=True), node.shape)
+            return add(zip(node.weights, args, labels, strict=True), shape)
         case Kind.PRODUCT:
-            return product(zip(args, node.labels, strict=True), node.shape)
+            return product(zip(args, labels, strict=True), shape)
         case Kind.ONEHOT:
-            return onehot(args[0], node.shape[-1])
+            return onehot(args[0], shape[-1])
         case Kind.REDUCE:
-            return reduce(node.op, args[0], node.labels[0], node.shape)
+            return reduce(node.op, args[0], labels[0], shape)
         case Kind.LINALG:
-            return linalg(node.op, args[0], node.labels[0], node.shape)
+            return linalg(node.op, args[0], labels[0], shape)
         case _:
-            return _intern(node.kind, tuple(args), node.labels, node.shape, node.data)
+            return _intern(node.kind, tuple(args), tuple(labels), shape, node.data)
 
 
 def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:

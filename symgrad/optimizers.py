@@ -75,8 +75,8 @@ def optimizer(
 ) -> Optimizer:
     """An update rule of your own, for ``sg.training_module(…, optimizers=[…])``.
 
-    ``updates`` maps symbols to their new values, in the order in which they are computed; the last
-    one is of ``theta``. Symbols count by name: ``theta`` the parameter, ``g`` its gradient,
+    ``updates`` maps symbols to their new values, in the order in which they are computed, among
+    them ``theta``. Symbols count by name: ``theta`` the parameter, ``g`` its gradient,
     ``eta`` the learning rate, ``t`` the number of the step; ``state`` are arrays kept from step to
     step and what they hold at first, ``options`` numbers with their defaults::
 

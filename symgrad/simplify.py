@@ -18,11 +18,13 @@ import sympy as sp
 
 from symgrad import graph as g
 from symgrad.algebra import content, scaled
+from symgrad.curvature_rules import CURVATURE
 from symgrad.elementwise import expand, spelled
 from symgrad.graph import Access, Kind, Node, slot
 from symgrad.recognise import FORWARD
 from symgrad.reverse import ADJOINT, adjoint_name
 from symgrad.rewrite import Rewriter, Rule
+from symgrad.transposes import one_orientation
 from symgrad.vocabulary import definition
 
 
@@ -241,6 +243,7 @@ def defined_map(node: Node) -> Node | None:
 COMPUTING: tuple[Rule, ...] = (
     Rule("definition", "f(a) → its value", Kind.MAP, defined_map),
     *FORWARD,
+    *CURVATURE,
     Rule("weight out of adjoint", "δ := c·a → c·(δ := a)", Kind.NAMED, weight_out_of_name),
 )
 """The laws of the computing form."""
@@ -248,4 +251,7 @@ COMPUTING: tuple[Rule, ...] = (
 
 def computing(roots: Iterable[Node]) -> list[Node]:
     """The form that is cheap to compute, with names left in place as hints."""
-    return Rewriter(COMPUTING)(roots)
+    rewriter = Rewriter(COMPUTING)
+    normal = rewriter(roots)
+    turned = one_orientation(normal)
+    return normal if turned == normal else one_orientation(rewriter(turned))

@@ -26,17 +26,28 @@ def nested_sum(node: Node) -> Node | None:
 
 
 def like_terms(node: Node) -> Node | None:
-    """c·a + d·a → (c + d)·a; 0·a → nothing; constants are added up."""
+    """c·a + d·a → (c + d)·a; 0·a → nothing; constants are added up; (A·B)ᵀ is Bᵀ·Aᵀ."""
     weights: dict[Access, sp.Expr] = {}
     one = Access(g.const(1), ())
     for c, arg, labels in zip(node.weights, node.args, node.labels, strict=True):
-        access, weight = Access(arg, labels), c
+        access, weight = _turned(Access(arg, labels), node), c
         if arg.kind is Kind.CONST:
             access, weight = one, c * arg.value
         weights[access] = weights[access] + weight if access in weights else weight
     terms = [(c, *access) for access, c in weights.items() if c != 0]
     result = g.add(terms, node.shape)
     return result if result is not node else None
+
+
+def _turned(term: Access, node: Node) -> Access:
+    """A transposed contraction as the contraction that it is along the axes of the sum."""
+    arg, labels = term
+    turned = arg.kind is Kind.PRODUCT and 1 < len(labels) == node.rank == len(set(labels))
+    if not turned or labels == axes_of(node):
+        return term
+    own = {k: label for k, label in enumerate(labels)}
+    accesses = [(n, tuple(own.get(x, x) for x in inner)) for n, inner in arg.accesses]
+    return Access(g.product(accesses, node.shape), axes_of(node))
 
 
 def single_term(node: Node) -> Node | None:

@@ -21,6 +21,7 @@ from symgrad import graph as g
 from symgrad.batch import batch, batch_all
 from symgrad.codegen.arguments import array_shape, of_leaves
 from symgrad.codegen.fixed_sizes import fixed
+from symgrad.codegen.passes import Passes, left_out
 from symgrad.codegen.program import Program
 from symgrad.codegen.runtime.full_batch import FULL_BATCH
 from symgrad.codegen.runtime.records import DataSpec, MaskSpec
@@ -55,6 +56,7 @@ def training_module(
     name: str = "model",
     optimizers: Iterable[str | Optimizer] | None = None,
     sizes: Mapping[Any, int] | None = None,
+    without: Iterable[str] = (),
 ) -> TrainingModule:
     """A standalone Python file that trains ``params`` to minimise the mean of ``loss``.
 
@@ -66,12 +68,14 @@ def training_module(
 
     ``optimizers`` are names of `symgrad.optimizers.OPTIMIZERS` or rules made with
     ``sg.optimizer``; all of the table unless given, and "sgd" always. ``sizes`` fixes dimensions,
-    ``{D: 784}``, which else are known when the file runs.
+    ``{D: 784}``, which else are known when the file runs. ``without`` are optimisations to leave
+    out, named in `symgrad.codegen.passes`.
 
     Raises DeclarationError, DerivativeError, ShapeError or UnsupportedError where these do not fit
     together, or the target, dtype or name is not one.
     """
     _check_options(name, dtype)
+    omitted = left_out(without)
     losses = as_expression(loss)
     expected = None if predict is None else as_expression(predict)
     parameters, leaves = ([as_expression(x) for x in symbols] for symbols in (params, data))
@@ -82,7 +86,7 @@ def training_module(
                 f"an optimizer is named {rule.name}, which every file has already; rename it."
             )
     model = checked_model(losses, parameters, leaves)
-    spec = _specification(model, expected, name, dtype, rules, sizes or {})
+    spec = _specification(model, expected, name, dtype, rules, sizes or {}, omitted)
     return TrainingModule(name, assemble(spec, target), target)
 
 
@@ -106,8 +110,10 @@ def _check_options(name: str, dtype: str) -> None:
 class _Programs:
     """The programs of one model, with one set of names."""
 
-    def __init__(self, model: Model, predict: Any, sizes: Mapping[Any, int]) -> None:
-        self.model = model
+    def __init__(
+        self, model: Model, predict: Any, sizes: Mapping[Any, int], without: Passes
+    ) -> None:
+        self.model, self.without = model, without
         derivation = model.derivation
         raw = [derivation.loss_root, *derivation.roots]
         self.loss, *self.gradients = computing(raw)
@@ -226,7 +232,7 @@ class _Programs:
     ) -> Program:
         arguments = of_leaves(inputs, roots, reserved)
         comments = {**self.comments.values, **dict(remarks)}
-        return fixed(build(roots, shapes, arguments, names, comments), self.fixed)
+        return fixed(build(roots, shapes, arguments, names, comments, self.without), self.fixed)
 
 
 def _fixed_sizes(sizes: Mapping[Any, int], names: Mapping[sp.Symbol, str]) -> dict[sp.Symbol, int]:
@@ -253,8 +259,9 @@ def _specification(
     dtype: str,
     rules: Sequence[Optimizer],
     sizes: Mapping[Any, int],
+    without: Passes,
 ) -> TrainingSpec:
-    programs = _Programs(model, predict, sizes)
+    programs = _Programs(model, predict, sizes, without)
     step, rows = programs.step()
     prediction, predicts = programs.predict()
     params = zip(programs.fields, programs.shapes, programs.comments.gradients, strict=True)
@@ -282,17 +289,19 @@ def _specification(
         update_formula=DESCENT_FORMULA,
         predict_formula=programs.predict_formula,
         formulas=formulas(model.shown.steps),
-        costs=_costs(model),
+        costs=_costs(model, programs.fixed),
         provenance={
             "symgrad": symgrad.__version__,
             "declaration": declaration_text(model),
         },
+        without=without,
     )
 
 
-def _costs(model: Model) -> dict[str, str]:
+def _costs(model: Model, fixed: Mapping[sp.Symbol, int]) -> dict[str, str]:
     """The operations of one example where there is one, else of all, by their sorts."""
     cost = model.shown.cost()
+    cost = cost.at({symbol: size for symbol, size in fixed.items() if symbol in cost.dimensions})
     rows = "one example" if model.of_one_example else "all examples"
     parts = {f"forward, {rows}": cost.forward, f"backward, {rows}": cost.backward}
     return {what: _tally_text(tally) for what, tally in parts.items()}

@@ -104,10 +104,12 @@ def _coefficients(rule: Optimizer, numbers: Sequence[sp.Expr], reserved: frozens
         for x in (eta, t)
     }
     leaves |= {x: gr.leaf(x.name, (), x) for x in rule.options}
-    roots = [expand(x, _resolved(leaves), (STEPS,)) for x in numbers]
+    shapes = [(STEPS,) if x.has(eta, t) else () for x in numbers]
+    pairs = zip(numbers, shapes, strict=True)
+    roots = [expand(x, _resolved(leaves), shape) for x, shape in pairs]
     inputs = [(leaf, leaf.name) for leaf in leaves.values()]
     arguments = of_leaves(inputs, roots, reserved - own)
-    return build(roots, [(STEPS,)] * len(roots), arguments)
+    return build(roots, shapes, arguments)
 
 
 def _resolved(leaves: Mapping[sp.Symbol, Node]) -> Callable[[sp.Basic], Access | None]:

@@ -12,9 +12,9 @@ import numpy as np
 
 
 def sigmoid(t):
-    """1 / (1 + e^-t): the exponential is of -|t|, which cannot overflow."""
-    e = np.exp(-np.abs(t))
-    return np.where(t < 0, e, 1) / (1 + e)
+    """1 / (1 + e^-t); 0 where e^-t overflows, and less than the smallest normal number is lost."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-t))
 
 
 def erf(t):

@@ -249,10 +249,6 @@ def _check_number(name: str, value: object, expected: str, least: float = -math.
     return number
 
 
-def _check_learning_rate(value: object) -> float:
-    return _check_number("learning_rate", value, " ≥ 0, such as 0.1", 0)
-
-
 def _check_known(name: str, value: object, known: Iterable[str]) -> str:
     """`value`, which has to be one of the names `known`."""
     names = list(known)

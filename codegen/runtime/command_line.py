@@ -1,10 +1,11 @@
-"""The command line of a generated module: fit, predict, evaluate, check, info, health."""
+"""The command line: fit, predict, evaluate, check, info, health."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, signature
@@ -28,7 +29,7 @@ from .printing import _aligned
 from .records import DataSpec
 from .schedules import SCHEDULES
 from .storage import _check_writable, _load_labelled, _save_labelled, load
-from .tables import _Classes, _Examples, _read_examples, _write_predictions
+from .tables import _Classes, _Examples, _is_table, _read_examples, _write_predictions
 from .training import fit
 
 # Option of `fit` → type, what stands for its value in the help, and the help.
@@ -248,7 +249,10 @@ def _fit(args: argparse.Namespace) -> int:
         params, history = fit(*train.arrays, progress=not args.quiet, **options)
     except Diverged as error:
         _save_labelled(error.params, classes, args.out)
-        raise FloatingPointError(f"{error} The last good parameters are in {args.out}.") from None
+        said = f"{_as_typed(str(error))} The last good parameters are in {args.out}."
+        raise FloatingPointError(said) from None
+    except ValueError as error:
+        raise ValueError(_as_typed(str(error))) from None
     _save_labelled(params, classes, args.out)
     if not args.quiet:
         if len(history.loss):
@@ -315,6 +319,15 @@ def _health(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------- reading and printing
 
 
+def _as_typed(sentence: str) -> str:
+    """A sentence of `fit` with its options as they are typed here: --batch-size for batch_size."""
+    names = "|".join([*FIT_OPTIONS, "validation", "params", "initial", "freeze", "option"])
+    words = r"(?<!the )(?<!The )(?<!a )(?<!an )(?<!\d )"  # "the validation loss", "20 epochs"
+    pattern = rf"{words}(?<![\w./'-])({names})s?\b(?!['/]|\.\w)(=(?= ))?"
+    typed = re.sub(pattern, lambda found: f"--{found[1].replace('_', '-')}", sentence)
+    return typed.replace(f"{NAME} needs ", f"{NAME} needs --dims ")
+
+
 def _check_outputs(outputs: Mapping[str, str | None], inputs: Mapping[str, str | None]) -> None:
     """Refuse, before any work, files that cannot be written, or that would replace another."""
     taken = {Path(path).resolve(): name for name, path in inputs.items() if path is not None}
@@ -335,6 +348,10 @@ def _read_data(
     classes: _Classes | None,
 ) -> _Examples:
     columns = _pairs("--columns", args.columns, f"{DATA[-1].name}=name")
+    if columns and not any(map(_is_table, filter(None, (args.data, vars(args).get("validation"))))):
+        raise ValueError(
+            f"--columns is for .csv tables, but {path} is none: its arrays are found by name."
+        )
     return _read_examples(path, [spec.name for spec in specs], sizes, columns, classes)
 
 

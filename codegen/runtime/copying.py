@@ -1,9 +1,10 @@
 """Copying: the source text of real, tested Python, to be placed in a generated file.
 
-The fixed part of a generated module is a few files of this folder, listed in `FIXED_PART`. Their
-relative imports name what is in the same file once they are copied, so these are dropped; all other
-imports are collected, to be merged at the top of the generated file by `merge_imports`. `source_of`
-copies single functions, such as an `exp` that vectorises, with what they need from their module.
+The fixed part of a generated module is a few files of this folder, listed in `FIXED_PART`; where a
+loss is no sum of squares, `no_least_squares` is in the place of `least_squares`. Their relative
+imports name what is in the same file once they are copied, so these are dropped; all other imports
+are collected, to be merged at the top of the generated file by `merge_imports`. `source_of` copies
+single functions, such as an `exp` that vectorises, with what they need from their module.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import NamedTuple
 FIXED_PART = (
     *("checks", "storage", "printing", "columns", "tables", "state_dicts"),
     *("initial", "schedules", "metrics", "history", "batches", "interrupts", "progress"),
-    *("checkpoint", "divergence", "descent", "full_batch", "settings", "training"),
+    *("checkpoint", "divergence", "descent", "iterations", "least_squares", "full_batch"),
+    *("settings", "training"),
     *("gradient_check", "health", "information", "command_line"),
 )
 
@@ -36,18 +38,22 @@ def records() -> Source:
     return _copied("records")
 
 
-def fixed_part() -> Source:
-    """All that goes after the generated part; each file begins with its title as a comment."""
-    parts = [_copied(name) for name in FIXED_PART]
+def fixed_part(squares: bool) -> Source:
+    """All that goes after the generated part; each file begins with its title as a comment.
+
+    `squares`: whether the loss is a sum of squares.
+    """
+    names = [x if squares or x != "least_squares" else "no_least_squares" for x in FIXED_PART]
+    parts = [_copied(name) for name in names]
     imports = dict.fromkeys(line for part in parts for line in part.imports)
-    titled = zip(fixed_titles(), parts, strict=True)
+    titled = zip(map(_title, names), parts, strict=True)
     bodies = [f"# {title}\n\n\n{part.body}" for title, part in titled]
     return Source(tuple(imports), "\n\n".join(bodies))
 
 
 def fixed_titles() -> list[str]:
-    """The title of each file of the fixed part, which stands above it as a comment."""
-    return [(ast.get_docstring(_tree(name)) or "").partition("\n")[0] for name in FIXED_PART]
+    """The title of each file of the fixed part, without what it explains."""
+    return [_title(name).partition(":")[0] for name in FIXED_PART]
 
 
 def reserved_names() -> frozenset[str]:
@@ -130,6 +136,10 @@ def _copied(name: str) -> Source:
     imports = [line for statement in statements for line in _imports(statement).values()]
     header = max(s.end_lineno or 0 for s in statements if _is_import(s))
     return Source(tuple(imports), "\n".join(_text(name).splitlines()[header:]).strip("\n") + "\n")
+
+
+def _title(name: str) -> str:
+    return (ast.get_docstring(_tree(name)) or "").partition("\n")[0]
 
 
 def _text(name: str) -> str:

@@ -37,13 +37,8 @@ class _Settings:
 
     def plain(self, size: int) -> bool:
         """Whether all `size` parameters follow θ − η·∂L/∂θ, for which there is a faster way."""
-        whole = np.array_equal(self.segments, [[0, size]])
-        return (
-            whole
-            and self.optimizer == "sgd"
-            and self.clip == math.inf
-            and not any(self.options.values())
-        )
+        whole = np.array_equal(self.segments, [[0, size]]) and self.clip == math.inf
+        return whole and self.optimizer == "sgd" and not any(self.options.values())
 
 
 class _HeldOut(NamedTuple):
@@ -114,34 +109,26 @@ class _Descent:
         if not self.plain:
             rule = OPTIMIZERS[settings.optimizer].coefficients
             coefficients = rule(rates, t.astype(float), **settings.options)
-        if self.work[0] != chunk.batch_size:
-            self.work = (
-                chunk.batch_size,
-                _workspace(self.run.params, chunk.batch_size, *chunk.arrays),
-            )
-        return _Work(
-            chunk,
-            masks,
-            rates,
-            np.ascontiguousarray(coefficients, DTYPE),
-            np.zeros(count),
-        )
+        size = chunk.batch_size
+        if self.work[0] != size:
+            self.work = size, _workspace(self.run.params, size, *chunk.arrays)
+        numbers = np.ascontiguousarray(coefficients, DTYPE)
+        return _Work(chunk, masks, rates, numbers, np.zeros(count))
 
     def _take(self, work: _Work) -> int:
-        run, settings, chunk, reused = self.run, self.settings, work.chunk, self.work[1]
+        run, how, chunk = self.run, self.settings, work.chunk
+        numbers, losses, reused = work.coefficients, work.losses, self.work[1]
         order, size, arrays = chunk.order, chunk.batch_size, (*chunk.arrays, *work.masks)
-        numbers, losses = work.coefficients, work.losses
-        rule, clip, parts = settings.optimizer, settings.clip, settings.segments
-        theta, state, rest = run.theta, run.state, (numbers, clip, parts, losses, reused)
-        params = run.params
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 if self.plain:
                     rates = numbers[:, 0]
-                    return _sgd_steps(params, order, size, rates, losses, reused, *arrays)
-                return _steps(rule, params, theta, state, order, size, *rest, *arrays)
+                    return _sgd_steps(run.params, order, size, rates, losses, reused, *arrays)
+                rule, theta, state = how.optimizer, run.theta, run.state
+                rest = (numbers, how.clip, how.segments, losses, reused)
+                return _steps(rule, run.params, theta, state, order, size, *rest, *arrays)
         except np.linalg.LinAlgError:  # a matrix that has no inverse
-            losses[:] = math.nan
+            work.losses[:] = math.nan
             return 0
 
     def _count(self, rows: np.ndarray, losses: np.ndarray, rates: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .checks import _shape_text
-from .full_batch import FULL_BATCH, FullBatch
+from .full_batch import FULL_BATCH
 from .initial import INITIALISERS
 from .interface import (
     COSTS,
@@ -22,6 +22,7 @@ from .interface import (
     PARAM_SHAPES,
     PROVENANCE,
 )
+from .iterations import FullBatch
 from .printing import _aligned
 from .records import DataSpec, Optimizer
 from .schedules import SCHEDULES

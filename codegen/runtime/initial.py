@@ -61,7 +61,7 @@ def init(seed: int = 0, *, initial: Initial | None = None, **dims: int) -> Param
         if isinstance(dim, str) and name not in given
     ]
     if missing := [f"{name}=…" for name in dict.fromkeys(needed) if name not in sizes]:
-        raise ValueError(f"{NAME} needs {', '.join(missing)}; pass the size, or params to fit.")
+        raise ValueError(f"{NAME} needs {', '.join(missing)}; give the size, or params.")
     rng, arrays = np.random.default_rng(seed), []
     for k, (name, dims_of) in enumerate(PARAM_SHAPES.items()):
         shape = given[name].shape if name in given else _sized(dims_of, sizes)

@@ -24,7 +24,7 @@ that the generator writes.
 | `_value_and_grad(params, *data) -> (float, Params)` | the same, and its gradient in new arrays, scalars as arrays of shape `()` |
 | `_predict(params, *inputs) -> array` | predictions, one a row; defined even where `INPUTS` is empty |
 | `_trace(params, *data) -> Trace` | what is computed on the way, in NumPy |
-| `_residuals(params, *data) -> (array, array)` | residuals r of all rows with loss = Σ r², (M,), and their Jacobian, (M, P), its columns the entries of all parameters in order; both empty where the loss is no sum of squares |
+| `_residuals(params, *data) -> (array, array)` | residuals r of all rows with loss = Σ r², (M,), and their Jacobian, (M, P), its columns the entries of all parameters in order; only where the loss is a sum of squares |
 | `_workspace(params, batch_size, *data) -> tuple` | the arrays that `_sgd_steps` and `_steps` reuse |
 | `_sgd_steps(params, order, batch_size, rates, losses, work, *data, *masks) -> int` | θ ← θ − η·∂L/∂θ for each minibatch, folded into the product that computes the gradient; `rates` holds η of each step |
 | `_steps(optimizer, params, theta, state, order, batch_size, coefficients, clip, segments, losses, work, *data, *masks) -> int` | any of `OPTIMIZERS`; see below |
@@ -165,7 +165,7 @@ def _trace(params: Params, X: np.ndarray, Y: np.ndarray) -> Trace:
 
 
 def _residuals(params: Params, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A cross-entropy is no sum of squares."""
+    """Never called: a cross-entropy is no sum of squares, and its file has no such function."""
     return np.empty(0), np.empty((0, 0))
 
 

@@ -51,11 +51,12 @@ def _measure(params: Params, arrays: Sequence[np.ndarray], sizes: dict[str, int]
         if target is None:
             continue
         predicted = _predict(params, *(block[name] for name in INPUTS))
-        right += share * _share_right(predicted, block[target.name], target, sizes)
+        right += _number_right(predicted, block[target.name], target, sizes)
         squares += share * _squared_error(predicted, block[target.name], target)
     if target is None:
         right = squares = math.nan
-    return Metrics(loss, right, 1 - right, squares)
+    accuracy = right / rows
+    return Metrics(loss, accuracy, 1 - accuracy, squares)
 
 
 def _target() -> DataSpec | None:
@@ -69,10 +70,10 @@ def _is_class(spec: DataSpec) -> bool:
     return spec.classes is not None or spec.simplex
 
 
-def _share_right(
+def _number_right(
     predicted: np.ndarray, target: np.ndarray, spec: DataSpec, sizes: dict[str, int]
 ) -> float:
-    """The share of examples with the highest score at the right class; NaN without scores."""
+    """How many examples have the highest score at the right class; NaN without scores."""
     if not _is_class(spec):
         return math.nan
     shape: tuple[object, ...] = target.shape
@@ -80,11 +81,10 @@ def _share_right(
         target = target.argmax(axis=-1)
     else:
         shape = (*shape, sizes.get(str(spec.classes), spec.classes))
-    return (
-        float(np.mean(predicted.argmax(axis=-1) == target))
-        if predicted.shape == shape
-        else math.nan
-    )
+    if predicted.shape != shape:
+        return math.nan
+    right = predicted.argmax(axis=-1) == target
+    return float(np.count_nonzero(right) * len(right) / right.size)  # several labels: their share
 
 
 def _squared_error(predicted: np.ndarray, target: np.ndarray, spec: DataSpec) -> float:

@@ -40,9 +40,9 @@ def _steps(
     for step, start in enumerate(range(0, len(order), batch_size)):
         rows = order[start : start + batch_size]
         drawn = (mask[start : start + batch_size] for mask in masks)
-        losses[step], gradient = _gradients(params, *(array[rows] for array in data), *drawn)
-        if not np.isfinite(losses[step]):
-            return step
+        losses[step], gradient = _gradients(
+            params, *(array.take(rows, axis=0) for array in data), *drawn
+        )
         flat = np.concatenate([array.ravel() for array in gradient])
         if clip < np.inf:
             squares = sum(np.sum(np.square(flat[i:j], dtype=float)) for i, j in segments)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import _check_integer, _check_known
+from .checks import _check_known
 from .interface import DTYPE
 
 
@@ -100,10 +100,6 @@ def _check_rates(rates: _Rates) -> _Rates:
                 f"{factors[wrong][0]:g}; expected a finite factor ≥ 0."
             )
     return rates
-
-
-def _check_warmup(warmup: object) -> int:
-    return _check_integer("warmup (in steps)", warmup, 0)
 
 
 def _checked_factors(schedule: Factor, t: np.ndarray) -> np.ndarray:

@@ -15,14 +15,14 @@ from .checks import (
     _check_data,
     _check_integer,
     _check_known,
-    _check_learning_rate,
     _check_number,
     _check_params,
 )
 from .descent import _HeldOut, _Settings
-from .full_batch import FULL_BATCH, FullBatch
+from .full_batch import FULL_BATCH, OF_SQUARES
 from .initial import Initial
 from .interface import DATA, DTYPE, FORMULAS, NAME, OPTIMIZERS, Params
+from .iterations import FullBatch
 from .records import Optimizer
 
 
@@ -38,14 +38,21 @@ def _refuse_foreign(optimizer: str, names: Sequence[str]) -> None:
 
 
 def _check_rule(optimizer: str) -> Optimizer | FullBatch:
-    return FULL_BATCH[optimizer] if optimizer in FULL_BATCH else OPTIMIZERS[optimizer]
+    """What is called so, of all that this loss can be given to."""
+    rules: dict[str, Optimizer | FullBatch] = {**OPTIMIZERS, **FULL_BATCH}
+    if optimizer in OF_SQUARES and optimizer not in rules:
+        raise ValueError(
+            f"{optimizer} needs a loss that is a sum of squares, and that of {NAME} is none; take "
+            "'lbfgs'."
+        )
+    return rules[_check_known("optimizer", optimizer, rules)]
 
 
 def _check_rate(value: float | None, optimizer: str, options: dict[str, float]) -> float:
     """The learning rate, with which the optimizer can make its first step."""
     if value is None:
         raise ValueError(f"learning_rate is needed by {optimizer}; pass a number such as 0.1.")
-    rate = _check_learning_rate(value)
+    rate = _check_number("learning_rate", value, " ≥ 0, such as 0.1", 0)
     if optimizer in OPTIMIZERS:
         with np.errstate(all="ignore"):
             rule = OPTIMIZERS[optimizer].coefficients
@@ -139,17 +146,9 @@ def _check_freeze(freeze: Iterable[str]) -> list[str]:
 
 def _segments(params: Params, frozen: Sequence[str]) -> np.ndarray:
     """The parts of all parameters side by side that are not frozen, (n, 2); neighbours are one."""
-    parts: list[list[int]] = []
-    start = 0
-    for name, array in params._asdict().items():
-        stop = start + array.size
-        if name not in frozen:
-            if parts and parts[-1][1] == start:
-                parts[-1][1] = stop
-            else:
-                parts.append([start, stop])
-        start = stop
-    return np.array(parts, dtype=np.int64)
+    trained = [np.full(array.size, x not in frozen) for x, array in params._asdict().items()]
+    changes = np.diff(np.concatenate(trained), prepend=False, append=False)
+    return np.flatnonzero(changes).reshape(-1, 2).astype(np.int64)
 
 
 def _described(

@@ -7,7 +7,6 @@ more than the file can really hold.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import glob
 import math
@@ -15,6 +14,7 @@ import os
 import secrets
 import struct
 import time
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,8 +150,8 @@ def _read_arrays(path: FilePath, wanted: Sequence[str] | None = None) -> dict[st
     except MemoryError:
         raise ValueError(f"{path} holds more than the memory of this machine.") from None
     except (
-        *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
-        *(LookupError, RuntimeError, SyntaxError, TypeError, ValueError),
+        *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, EOFError),
+        *(LookupError, NotImplementedError, RuntimeError, SyntaxError, TypeError, ValueError),
     ):
         raise ValueError(f"{path} is damaged or is not an .npz archive of plain arrays.") from None
 
@@ -178,31 +178,16 @@ def _check_members(members: Sequence[zipfile.ZipInfo], file_size: int) -> None:
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """One array in .npy format, whose header must agree with the size of the member.
 
-    The header is read here, because NumPy allocates what a header asks for before it looks for
-    the data.
+    NumPy would allocate what the header asks for before it looks for the data.
     """
+    layout = np.lib.format
+    headers = {(1, 0): layout.read_array_header_1_0, (2, 0): layout.read_array_header_2_0}
     with archive.open(member) as file:
-        magic = file.read(8)
-        if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
-            raise ValueError("no array")
-        layout = "<H" if magic[6] == 1 else "<I"
-        (length,) = struct.unpack(layout, file.read(struct.calcsize(layout)))
-        text = file.read(min(length, 10_000)).decode("latin-1")
-        if text.count("(") != 1 or len(text) != length:
-            raise ValueError("no header of a plain array")
-        header = ast.literal_eval(text.strip())
-        dtype, shape = np.dtype(str(header["descr"])), tuple(map(int, header["shape"]))
+        shape, _, dtype = headers[layout.read_magic(file)](file)
         size = math.prod(shape) * dtype.itemsize
-        start = len(magic) + struct.calcsize(layout) + length
-        if dtype.kind not in "biufcSU" or not dtype.itemsize:
+        if dtype.kind not in "biufcSU" or not dtype.itemsize or min(shape, default=0) < 0:
             raise ValueError("no plain array")
-        if size != member.file_size - start:
+        if size != member.file_size - file.tell():
             raise ValueError("a header that does not fit the data")
-        flat = np.empty(math.prod(shape), dtype)
-        raw = flat.view(np.uint8)
-        for at in range(0, size, 1 << 20):
-            part = file.read(min(1 << 20, size - at))
-            if len(part) < min(1 << 20, size - at):
-                raise ValueError("less data than declared")
-            raw[at : at + len(part)] = np.frombuffer(part, np.uint8)
-    return flat.reshape(shape[::-1]).T if header["fortran_order"] else flat.reshape(shape)
+        file.seek(0)
+        return np.asarray(layout.read_array(file, allow_pickle=False))

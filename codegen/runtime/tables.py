@@ -7,6 +7,8 @@ of probabilities, which is 1 at that class.
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import csv
 import io
 import itertools
@@ -15,7 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +25,6 @@ from .columns import _example_shape, _is_label_column, _places, _some, _takes_la
 from .interface import DATA, DTYPE
 from .records import DataSpec
 from .storage import FilePath, _read_arrays, _reading, _write_arrays, _write_file
-
-CELLS_OF_A_BLOCK = 1 << 19  # of a table that are converted at a time
 
 _Classes = Mapping[str, Sequence[str]]
 
@@ -63,7 +63,8 @@ def _read_examples(
         if array.dtype.kind == "U" and array.ndim == 1 and _takes_labels(spec):
             known = None if classes is None else classes.get(spec.name, ())
             place = f"{path}, {spec.name}[{{}}]".format
-            codes, found[spec.name] = _numbered(array.tolist(), known, place)
+            texts, codes = np.unique(array, return_inverse=True)
+            codes, found[spec.name] = _numbered(texts.tolist(), codes, known, place)
             arrays[spec.name] = _labels(codes, spec, sizes, found[spec.name])
     return _Examples(tuple(arrays[spec.name] for spec in specs), {}, found)
 
@@ -80,8 +81,8 @@ def _read_table(
     classes: _Classes | None,
 ) -> _Examples:
     try:
-        with _reading(path), open(path, encoding="utf-8-sig", newline="") as file:
-            _, header = next(_rows_of_table(path, file))
+        with _reading(path):
+            _, header = next(_rows_of_table(path))
             places = _places(path, header, columns)
             for name in (spec.name for spec in specs if not places[spec.name]):
                 raise ValueError(
@@ -92,12 +93,7 @@ def _read_table(
             shapes = {
                 spec.name: _example_shape(path, spec, named[spec.name], sizes) for spec in specs
             }
-            texts: dict[str, list[str]] = {}
-            lines: list[int] = []
-            read = _read_numbers(file, len(header), specs, places) if not classes else None
-            if read is None:
-                rows = itertools.islice(_rows_of_table(path, file), 1, None)
-                read, texts, lines = _read_columns(path, rows, header, specs, places)
+            read, texts = _read_columns(path, specs, places)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8, see its byte {error.start}.") from None
     except csv.Error as error:
@@ -106,152 +102,156 @@ def _read_table(
     for spec in specs:
         if spec.name in texts:
             known = None if classes is None else classes.get(spec.name, ())
-            where = _cell_at(path, lines, *named[spec.name])
-            codes, meanings = _numbered(texts[spec.name], known, where)
+            where = _cell_at(path, *named[spec.name])
+            codes, meanings = _numbered(texts[spec.name], read[spec.name], known, where)
             read[spec.name] = _labels(codes, spec, sizes, meanings)
             found |= {spec.name: meanings} if meanings else {}
-        elif _is_label_column(spec, places[spec.name]):
-            read[spec.name] = _labels(read[spec.name][:, 0], spec, sizes, ())
         else:
             read[spec.name] = read[spec.name].reshape(-1, *shapes[spec.name])
     return _Examples(tuple(read[spec.name] for spec in specs), named, found)
 
 
-def _delimiter(file: IO[str]) -> str:
-    """What separates the cells of the header; the file is then at its beginning."""
-    file.seek(0)
-    first = re.sub(r'"[^"]*"|\[[^\]]*\]', "", file.readline())  # not the comma of "x[0,1]"
-    file.seek(0)
+def _delimiter(path: FilePath) -> str:
+    """What separates the cells of the header."""
+    with open(path, encoding="utf-8-sig") as file:
+        first = re.sub(r'"[^"]*"|\[[^\]]*\]', "", file.readline())  # not the comma of "x[0,1]"
     return max(",;\t", key=first.count)
 
 
-def _rows_of_table(path: FilePath, file: IO[str]) -> Iterator[tuple[int, list[str]]]:
+def _rows_of_table(path: FilePath) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with the number of its line; the header is the first."""
-    reader = csv.reader(file, delimiter=_delimiter(file), strict=True)
     header: list[str] = []
-    for cells in reader:
-        if not header:
-            header = [cell.strip() for cell in cells]
-            if twice := [name for k, name in enumerate(header) if name in header[:k]]:
-                raise ValueError(f"{path} has two columns {twice[0]!r}; give each its own name.")
-            yield reader.line_num, header
-        elif len(cells) == len(header):
-            yield reader.line_num, cells
-        elif cells:
-            raise ValueError(
-                f"{path}, row {reader.line_num} has {len(cells)} cells; expected {len(header)}, "
-                "one for each column of the header."
-            )
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=_delimiter(path), strict=True)
+        for cells in reader:
+            if not header:
+                header = [cell.strip() for cell in cells]
+                if twice := [name for k, name in enumerate(header) if name in header[:k]]:
+                    raise ValueError(
+                        f"{path} has two columns {twice[0]!r}; give each its own name."
+                    )
+                yield reader.line_num, header
+            elif len(cells) == len(header):
+                yield reader.line_num, cells
+            elif cells:
+                raise ValueError(
+                    f"{path}, row {reader.line_num} has {len(cells)} cells; expected "
+                    f"{len(header)}, one for each column of the header."
+                )
     if not header:
         raise ValueError(f"{path} is empty; expected a header row and one example a row.")
 
 
-def _read_numbers(
-    file: IO[str], width: int, specs: Sequence[DataSpec], places: Mapping[str, Sequence[int]]
-) -> dict[str, np.ndarray] | None:
-    """Numbers (rows, columns) by argument, ten times faster; None unless all the table is sound."""
-    delimiter = _delimiter(file)
+def _read_columns(
+    path: FilePath, specs: Sequence[DataSpec], places: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """Numbers (rows, columns) by argument; of a column of labels (rows,), and what they stand for.
+
+    NumPy reads. Only where something is wrong, the table is read once more to say what.
+    """
+    line, header = next(_rows_of_table(path))
+    labels: dict[str, dict[str, int]] = {
+        spec.name: {} for spec in specs if _is_label_column(spec, places[spec.name])
+    }
+    used = set(itertools.chain.from_iterable(places[spec.name] for spec in specs))
+    converters: dict[int, Callable[[str], float]] = {
+        place: lambda text: 0.0 for place in range(len(header)) if place not in used
+    }
+    converters |= {places[name][0]: _numbering(numbers) for name, numbers in labels.items()}
+    options: dict[str, Any] = {"skiprows": line, "encoding": "utf-8-sig", "quotechar": '"'}
+    options |= {"delimiter": _delimiter(path), "converters": converters, "comments": None}
+    read: dict[str, np.ndarray] = {}
     with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("error")  # of a table without rows
         try:
-            next(csv.reader(file, delimiter=delimiter, strict=True))
-            table = np.loadtxt(file, float, None, delimiter, quotechar='"', ndmin=2)
-        except (ValueError, UserWarning):
-            return None
-        if table.shape[1] != width:
-            return None
-        found = {}
+            table = np.loadtxt(path, float, ndmin=2, **options)
+            if table.shape[1] != len(header) or _has_quotes(path):  # of which one may be open
+                collections.deque(_rows_of_table(path), maxlen=0)
+        except (ValueError, UserWarning) as error:
+            _refuse_cells(path, specs, places)
+            raise ValueError(f"{path} cannot be read: {error}.") from None
         for spec in specs:
-            part = table[:, places[spec.name]]
-            label = spec.classes is not None or _is_label_column(spec, places[spec.name])
-            found[spec.name] = part.astype(np.int64 if label else DTYPE)
-            if not np.isfinite(found[spec.name]).all() or (
-                label and (found[spec.name] != part).any()
-            ):
-                return None
-    return found
+            part, integers = table[:, places[spec.name]], spec.classes is not None
+            read[spec.name] = part.astype(np.int64 if integers else DTYPE)
+            if spec.name in labels:
+                read[spec.name] = part[:, 0].astype(np.int64)
+            elif not _are_numbers(part, integers).all():
+                _refuse_cells(path, specs, places)
+    return read, {name: [*numbers] for name, numbers in labels.items()}
 
 
-def _read_columns(
-    path: FilePath,
-    rows: Iterator[tuple[int, list[str]]],
-    header: Sequence[str],
-    specs: Sequence[DataSpec],
-    places: Mapping[str, Sequence[int]],
-) -> tuple[dict[str, np.ndarray], dict[str, list[str]], list[int]]:
-    """Numbers (rows, columns) by argument; the texts of labels; and the line of each row."""
-    texts: dict[str, list[str]] = {
-        spec.name: [] for spec in specs if _is_label_column(spec, places[spec.name])
-    }
-    blocks: dict[str, list[np.ndarray]] = {x.name: [] for x in specs if x.name not in texts}
-    lines: list[int] = []
-    while block := list(itertools.islice(rows, max(1, CELLS_OF_A_BLOCK // len(header)))):
-        lines += [line for line, _ in block]
-        columns = list(zip(*(cells for _, cells in block), strict=True))
-        for spec in specs:
-            if spec.name in texts:
-                texts[spec.name] += map(str.strip, columns[places[spec.name][0]])
-                continue
-            integers = spec.classes is not None
-            part = np.empty((len(block), len(places[spec.name])), np.int64 if integers else DTYPE)
-            for k, place in enumerate(places[spec.name]):
-                wrong = _convert(columns[place], part[:, k])
-                if wrong is not None:
-                    cell, wanted = columns[place][wrong], "integer" if integers else "finite number"
-                    said = f"{cell!r} is no {wanted}" if cell.strip() else "the cell is empty"
-                    row = lines[wrong - len(block)]
-                    raise ValueError(f"{path}, row {row}, column {header[place]}: {said}.")
-            blocks[spec.name].append(part)
-    if not lines:
+def _has_quotes(path: FilePath) -> bool:
+    with open(path, "rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _numbering(numbers: dict[str, int]) -> Callable[[str], float]:
+    """A function from a text to its number: a new one for every new text."""
+    return lambda text: numbers.setdefault(text.strip(), len(numbers))
+
+
+def _are_numbers(values: np.ndarray, integers: bool) -> np.ndarray:
+    """Which are integers, or else finite as DTYPE."""
+    if integers:
+        return np.asarray((np.abs(values) < 2**53) & (values == np.floor(values)))
+    return np.asarray(np.abs(values) <= np.finfo(DTYPE).max)
+
+
+def _refuse_cells(
+    path: FilePath, specs: Sequence[DataSpec], places: Mapping[str, Sequence[int]]
+) -> None:
+    """Say which cell holds no number, or that there are no rows."""
+    line, (_, header) = 0, next(_rows_of_table(path))
+    numbers = [x for x in specs if not _is_label_column(x, places[x.name])]
+    wanted = [(place, x.classes is not None) for x in numbers for place in places[x.name]]
+    for line, cells in itertools.islice(_rows_of_table(path), 1, None):
+        for place, integers in wanted:
+            cell, right = cells[place], False
+            with contextlib.suppress(ValueError):
+                right = bool(_are_numbers(np.array(float(cell)), integers))
+            if not right:
+                said = f"{cell!r} is no {'integer' if integers else 'finite number'}"
+                said = said if cell.strip() else "the cell is empty"
+                raise ValueError(f"{path}, row {line}, column {header[place]}: {said}.")
+    if not line:
         raise ValueError(f"{path} has no rows below its header.")
-    return {name: np.concatenate(parts) for name, parts in blocks.items()}, texts, lines
-
-
-def _convert(cells: Sequence[str], numbers: np.ndarray) -> int | None:
-    """Write the numbers of the cells; returns the first that is none, or is not finite."""
-    kind = int if numbers.dtype.kind == "i" else float
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
-        try:
-            numbers[:] = np.fromiter(map(kind, cells), kind, len(cells))
-        except (ValueError, OverflowError):
-            for k, cell in enumerate(cells):
-                try:
-                    numbers[k] = kind(cell)
-                except (ValueError, OverflowError):
-                    return k
-    wrong = np.flatnonzero(~np.isfinite(numbers))
-    return int(wrong[0]) if len(wrong) else None
 
 
 # -------------------------------------------------------------------------------------- labels
 
 
 def _numbered(
-    texts: Sequence[str], known: Sequence[str] | None, where: Callable[[int], str]
+    texts: Sequence[str],
+    codes: np.ndarray,
+    known: Sequence[str] | None,
+    where: Callable[[int], str],
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The numbers of labels, and the classes that they stand for: none where they are numbers."""
-    kinds = set(texts)
-    if "" in kinds:
-        raise ValueError(f"{where(texts.index(''))}: the cell is empty; expected a class.")
-    integers = {text: int(float(text)) for text in kinds if re.fullmatch(r"-?\d{1,9}(\.0*)?", text)}
+    """The numbers of labels, and the classes that they stand for: none where they are numbers.
+
+    Row k has the label `texts[codes[k]]`; `known` are the classes that a model was trained with.
+    """
+    integers = {text: int(float(text)) for text in texts if re.fullmatch(r"-?\d{1,9}(\.0*)?", text)}
     if known:
-        codes, classes = {text: k for k, text in enumerate(known)}, tuple(known)
-    elif known is not None or len(integers) == len(kinds):
-        codes, classes = integers, ()
+        numbers, classes = {text: k for k, text in enumerate(known)}, tuple(known)
+    elif known is not None or len(integers) == len(texts):
+        numbers, classes = integers, ()
     else:
-        classes = tuple(sorted(kinds))
-        codes = {text: k for k, text in enumerate(classes)}
-    for text in texts if kinds - codes.keys() else ():
-        if text not in codes:
+        classes = tuple(sorted(texts))
+        numbers = {text: k for k, text in enumerate(classes)}
+    for code, text in enumerate(texts):
+        if not text or text not in numbers:
             expected = f"one of the classes {_some(classes)}" if classes else "an integer label"
-            raise ValueError(
-                f"{where(texts.index(text))}: {text!r} was given; expected {expected}."
-            )
-    return np.array([codes[text] for text in texts], np.int64), classes
+            said = f"{text!r} was given; expected {expected}."
+            if not text:
+                said = "the cell is empty; expected a class."
+            raise ValueError(f"{where(int(np.argmax(codes == code)))}: {said}")
+    return np.array([numbers[text] for text in texts], np.int64)[codes], classes
 
 
-def _cell_at(path: FilePath, lines: Sequence[int], column: str) -> Callable[[int], str]:
-    return lambda k: f"{path}, row {lines[k]}, column {column}"
+def _cell_at(path: FilePath, column: str) -> Callable[[int], str]:
+    """Where row k of a column is in the file."""
+    rows = _rows_of_table(path)
+    return lambda k: f"{path}, row {next(itertools.islice(rows, k + 1, None))[0]}, column {column}"
 
 
 def _labels(

@@ -15,19 +15,19 @@ from .checks import (
     _check_data,
     _check_dims,
     _check_integer,
-    _check_known,
     _check_number,
     _check_params,
 )
 from .descent import _descend, _HeldOut, _patience_is_over, _Settings
 from .divergence import Diverged
-from .full_batch import FULL_BATCH, _Iterations, _run_full
+from .full_batch import FULL_BATCH, _run_full
 from .history import History, _history
 from .initial import Initial, _check_initial, init
 from .interface import DATA, OPTIMIZERS, Params
 from .interrupts import _Interrupts
+from .iterations import _Iterations
 from .progress import _Progress
-from .schedules import Factor, _check_rates, _check_schedule, _check_warmup, _Rates
+from .schedules import Factor, _check_rates, _check_schedule, _Rates
 from .settings import (
     _check_clip,
     _check_freeze,
@@ -84,9 +84,9 @@ def fit(
       from 0.
     - `clip` is the largest norm of the gradient of all parameters: a longer one is scaled down.
     - `freeze` names parameters that stay as they are.
-    - `validation` is data to measure after each epoch. With `patience`, training ends after that
-      many epochs without a lower validation loss and returns the best epoch's parameters; without,
-      the last ones.
+    - `validation` are arrays, or memory-mapped files, to measure on after each epoch. With
+      `patience`, training ends after that many epochs without a lower validation loss and returns
+      the best epoch's parameters; without, the last ones.
     - `checkpoint` is a file that the run is saved to while it goes on, every `checkpoint_seconds`
       (1 unless given, or more where it takes long), and at its end. Where it exists already,
       training continues from it, exactly as if it had never stopped.
@@ -99,8 +99,7 @@ def fit(
     FloatingPointError, where a loss or a parameter is not finite: it has the last good parameters.
     """
     # How it goes.
-    _check_known("optimizer", optimizer, [*OPTIMIZERS, *FULL_BATCH])
-    full = optimizer in FULL_BATCH
+    rule, full = _check_rule(optimizer), optimizer in FULL_BATCH
     seed, epochs = _check_integer("seed", seed, 0), _check_integer("epochs", epochs, 0)
     if patience is not None and _check_integer("patience", patience, 1) and validation is None:
         raise ValueError("patience watches the validation loss; pass validation= as well.")
@@ -116,10 +115,11 @@ def fit(
         }
         _refuse_foreign(optimizer, [name for name, given in foreign.items() if given])
         learning_rate = 1.0
-    rule, chosen, its_options = _check_rule(optimizer), *_check_schedule(schedule)
+    chosen, its_options = _check_schedule(schedule)
     of_rule, of_schedule = _check_options(options, rule.options, its_options)
     rate = _check_rate(learning_rate, optimizer, of_rule)
-    rates = _check_rates(_Rates(rate, chosen, of_schedule, _check_warmup(warmup), epochs))
+    warmup = _check_integer("warmup (in steps)", warmup, 0)
+    rates = _check_rates(_Rates(rate, chosen, of_schedule, warmup, epochs))
 
     # What it works on.
     sizes = _check_dims(dims, _option_names())

@@ -18,6 +18,7 @@ from symgrad.codegen.expression import Code, Printer
 from symgrad.codegen.fusion import fuse
 from symgrad.codegen.matrices import as_matrices
 from symgrad.codegen.names import HELPERS, Names
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.targets.layout import definition
 from symgrad.codegen.targets.numba_loops import Loops
@@ -83,7 +84,7 @@ class Kernel:
 
     ``overwrites`` maps a value to the input whose place it takes, ``placed`` a value to the array
     that it is written to, ``given`` a dimension to its text; ``extra_names`` are not free for
-    values.
+    values; ``without`` are passes to leave out.
     """
 
     def __init__(
@@ -94,10 +95,11 @@ class Kernel:
         extra_names: Iterable[str] = (),
         given: Mapping[Dim, str] | None = None,
         placed: Mapping[int, str] | None = None,
+        without: Passes = frozenset(),
     ) -> None:
         self.program, self.dtype = program, dtype
         self.names = Names({*program.taken, *RESERVED, *extra_names})
-        self.fused = fuse(program, _is_blas, overwrites)
+        self.fused = fuse(program, _is_blas, overwrites, without)
         self._sizes = _known_sizes(program)
         self._given = dict(given or {})
         self._dims: dict[Dim, str] = {}

@@ -41,7 +41,8 @@ class Loops(Elements):
         found = []
         for k, group in enumerate(self.fused.groups):
             if isinstance(group, Call):
-                found.append(self._statements[group.value])
+                if self._statements[group.value] not in found:
+                    found.append(self._statements[group.value])
                 continue
             for block in group.blocks:
                 for item in block.items:
@@ -157,8 +158,10 @@ class Loops(Elements):
         items = nest.items
         for item in items:
             self._comment(item.statement)
+        registers = {x.statement.value for block in nest.blocks for x in _registers(block)[1]}
         for item in items:
-            self._initialise(item)
+            if item.statement.value not in registers:
+                self._initialise(item)
         i = self.letters[0]
         with self._loop(i, nest.dim):
             for block in nest.blocks:
@@ -168,7 +171,7 @@ class Loops(Elements):
     def _initialise(self, item: Item) -> None:
         """Zero (or −∞) for what a nest accumulates."""
         statement = item.statement
-        if not (item.sums_rows or (item.sums_inner and not _on_row(item))):
+        if not (item.sums_rows or item.sums_inner):
             return
         start = self._start(statement)
         if statement.shape:
@@ -183,23 +186,26 @@ class Loops(Elements):
 
     def _block(self, block: Block, i: str) -> None:
         letters = self.letters[1 : 1 + len(block.dims)]
-        sums = [x for x in block.items if x.sums_inner and not x.sums_rows and _on_row(x)]
-        for item in sums:
-            self._local[item.statement.value] = self._name(item.statement, i)
-            self._line(f"{self._local[item.statement.value]} = {self._start(item.statement)}")
-        with self._loops(letters, block.dims):
-            for item in block.items:
-                self._index = {} if item.row is None else {item.row: i}
-                self._index.update(zip(item.inner, letters, strict=True))
-                self._item(item, block)
+        kept, sums = _registers(block)
+        where = (i, *letters[:kept])
+        with self._loops(letters[:kept], block.dims[:kept]):
+            for item in sums:
+                name = self._name(item.statement, *where)
+                self._local[item.statement.value] = name
+                self._line(f"{name} = {self._start(item.statement)}")
+            with self._loops(letters[kept:], block.dims[kept:]):
+                for item in block.items:
+                    self._index = {} if item.row is None else {item.row: i}
+                    self._index.update(zip(item.inner, letters, strict=True))
+                    self._item(item, block)
+            for item in sums:
+                value = item.statement.value
+                if value in self.arrays:
+                    self._line(f"{self.arrays[value]}[{', '.join(where)}] = {self._local[value]}")
         if block.dims:
             for item in block.items:
-                if item not in sums:
+                if kept or item not in sums:
                     self._local.pop(item.statement.value, None)
-        for item in sums:
-            value = item.statement.value
-            if value in self.arrays:
-                self._line(f"{self.arrays[value]}[{i}] = {self._local[value]}")
 
     def _item(self, item: Item, block: Block) -> None:
         statement = item.statement
@@ -271,7 +277,7 @@ class Loops(Elements):
         elif isinstance(statement.operation, p.Unwindow):
             self._add_at(item, statement.operation, code)
             return
-        elif not item.sums_rows and _on_row(item):
+        elif not item.sums_rows and value in self._local:
             target = self._local[value]
         elif statement.shape:
             target = f"{self.arrays[value]}[{self._where(tuple(range(item.rank)))}]"
@@ -378,6 +384,24 @@ def _members(group: Call | Nest) -> Iterator[tuple[p.Statement, Block | None]]:
 
 def _is_inverse(statement: p.Statement) -> bool:
     return isinstance(statement.operation, p.Linalg) and statement.operation.op == "inverse"
+
+
+def _registers(block: Block) -> tuple[int, list[Item]]:
+    """The sums that are scalars while they grow, and how many of the block's loops are outside.
+
+    A sum over the innermost loops is one; a sum over an outer loop grows in its array.
+    """
+    depths = [(x, _kept(x)) for x in block.items if x.sums_inner and not x.sums_rows]
+    found = [(x, n) for x, n in depths if n is not None]
+    outside = min((n for _, n in found), default=0)
+    return outside, [x for x, n in found if n == outside]
+
+
+def _kept(item: Item) -> int | None:
+    """How many of the inner loops come before those that are summed over, where all do."""
+    kept = [x for x in item.inner if x < item.rank]
+    leads = (item.row, *item.inner[: len(kept)]) == tuple(range(item.rank))
+    return len(kept) if leads else None
 
 
 def _on_row(item: Item) -> bool:

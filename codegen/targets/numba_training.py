@@ -15,6 +15,8 @@ import sympy as sp
 
 from symgrad.codegen import buffers
 from symgrad.codegen.expression import Code, Printer
+from symgrad.codegen.narrow import narrowed
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Constant, Input, Program
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
@@ -32,9 +34,23 @@ CHECKS_IN_FLOAT64 = False
 _ARRAY = "np.ndarray"
 _ROWS = "size"
 """The number of rows of the current minibatch, in the generated loops."""
+_COUNT = "count"
+"""The number of rows of the next one: it differs in the last minibatch only."""
 _ORDER = "order"
 _OWN_NAMES = (
-    *(_ORDER, "batch_size", "start", "step", "row", _ROWS, "DTYPE", "work", "rates", "losses"),
+    *(
+        _ORDER,
+        "batch_size",
+        "start",
+        "step",
+        "row",
+        _ROWS,
+        _COUNT,
+        "DTYPE",
+        "work",
+        "rates",
+        "losses",
+    ),
     *("theta", "flat", "state", "numbers", "segments", "begin", "end", "part", "clip"),
 )
 
@@ -42,10 +58,10 @@ _OWN_NAMES = (
 def training_functions(spec: TrainingSpec) -> Source:
     """The functions of `runtime.interface` in Numba, and the helpers they call."""
     steps = _Steps(spec)
-    updates = [_update(update, spec.dtype) for update in spec.updates]
+    updates = [_update(update, spec.dtype, spec.without) for update in spec.updates]
     functions = [*_predict(spec), *_loss(spec), *updates, *steps.functions()]
     helpers = support(functions, spec.dtype)
-    plain = [trace_function(spec), residuals_function(spec)]
+    plain = [trace_function(spec), *residuals_function(spec)]
     of_trace = numpy_helpers([line for text in plain for line in text.splitlines()])
     imports = dict.fromkeys(["from typing import Any", *helpers.imports, *of_trace.imports])
     copied = [x.body.strip() for x in (helpers, of_trace) if x.body]
@@ -93,10 +109,11 @@ def _predict(spec: TrainingSpec) -> list[str]:
         nothing = ["return np.empty(0)"]
         return [definition("_predict", arguments, "Nothing is predicted.", nothing, _ARRAY)]
     description = f"{spec.predict_formula}, one example per row."
-    kernel = Kernel(spec.predict, spec.dtype).function("_predict_rows", description, CACHED)
+    kernel = Kernel(spec.predict, spec.dtype, without=spec.without)
+    rows = kernel.function("_predict_rows", description, CACHED)
     given = _given(spec, spec.predict, spec.predicts)
     body = _called("return np.asarray(", "_predict_rows", given, ")")
-    return [kernel, definition("_predict", arguments, description, body, _ARRAY)]
+    return [rows, definition("_predict", arguments, description, body, _ARRAY)]
 
 
 def _arguments(spec: TrainingSpec) -> list[str]:
@@ -105,10 +122,11 @@ def _arguments(spec: TrainingSpec) -> list[str]:
 
 def _loss(spec: TrainingSpec) -> list[str]:
     description = f"{spec.objective[0].upper()}{spec.objective[1:]}."
-    kernel = Kernel(spec.loss, spec.dtype).function("_mean_loss", description, CACHED)
+    kernel = Kernel(spec.loss, spec.dtype, without=spec.without)
+    mean = kernel.function("_mean_loss", description, CACHED)
     given = _given(spec, spec.loss, [x.name for x in spec.data])
     body = _called("return float(", "_mean_loss", given, ")")
-    return [kernel, definition("_loss", _arguments(spec), description, body, "float")]
+    return [mean, definition("_loss", _arguments(spec), description, body, "float")]
 
 
 def _typed(names: Iterable[str]) -> list[str]:
@@ -120,11 +138,11 @@ def _drawn(spec: TrainingSpec) -> list[str]:
     return [f"{x}_drawn" for x in spec.kept]
 
 
-def _update(update: UpdateSpec, dtype: str) -> str:
+def _update(update: UpdateSpec, dtype: str, without: Passes) -> str:
     """An optimizer's update of all entries in one pass, in place."""
     program = update.update
     overwrites = _replaced(program, 0)
-    kernel = Kernel(program, dtype, overwrites, ("numbers",))
+    kernel = Kernel(program, dtype, overwrites, ("numbers",), without=without)
     aside = kernel.loops.needs_array()
     for statement in aside:
         kernel.array_name(statement)
@@ -242,7 +260,7 @@ class _Steps:
         ]
         reshapes = kernel.reshape_lines([*spec.names, *spec.rows, *spec.kept])
         text = [
-            f"{_ROWS} = {spec.rows[0]}.shape[0]",
+            f"{_ROWS} = {spec.rows[0]}.shape[{int(spec.rows[0] in body.turned)}]",
             *kernel.dimension_lines(),
             *kernel.invariant_lines(),
             *reshapes,
@@ -260,14 +278,14 @@ class _Steps:
         body, spec = self.folded, self.spec
         kernel, outputs = body.kernel, body.program.outputs
         gathered, views, lines = self._minibatch(body), body.views(), body.lines()
+        rows = self._row_views(body)
         loss = body.loops.value_text(outputs[0].operand.value)
         copies = _copied(kernel, range(1, len(outputs)), spec.names)
         reshapes = kernel.reshape_lines(spec.names)
         # Printed last: only now it is known which dimensions and factors are in use.
-        gathered[1:1] = kernel.invariant_lines()
         step = [
+            *self._sized([*kernel.invariant_lines(), *rows, *views]),
             *gathered,
-            *views,
             *(["learning_rate = rates[step]"] if "learning_rate" in " ".join(lines) else []),
             *lines,
             f"losses[step] = {loss}",
@@ -296,6 +314,7 @@ class _Steps:
         spec, outer = self.spec, self.outer
         called = [*spec.names, *spec.rows, *spec.kept, *self.plain.buffers, *self.gradients]
         step = [
+            *self._sized(self._row_views(outer)),
             *self._minibatch(outer),
             *_called("losses[step] = ", "_gradients", called, room=WIDTH - 8),
             "if not np.isfinite(losses[step]):",
@@ -319,8 +338,10 @@ class _Steps:
         return CACHED + "\n" + definition("_update_steps", arguments, description, text)
 
     def _over_minibatches(self, step: Sequence[str]) -> list[str]:
+        sized = [] if "hoist" in self.spec.without else [f"{_ROWS} = 0"]
         return [
             "step = 0",
+            *sized,
             f"for start in range(0, {_ORDER}.shape[0], batch_size):",
             *(f"    {line}" for line in step),
             "return step",
@@ -336,23 +357,37 @@ class _Steps:
             *(f"    {line}" for line in call),
         ]
 
+    def _sized(self, lines: Sequence[str]) -> list[str]:
+        """What depends on the number of rows alone: done anew only when it changes."""
+        rows = f"min(batch_size, {_ORDER}.shape[0] - start)"
+        if "hoist" in self.spec.without:
+            return [f"{_ROWS} = {rows}", *lines]
+        inside = [f"{_ROWS} = {_COUNT}", *lines]
+        return [f"{_COUNT} = {rows}", f"if {_COUNT} != {_ROWS}:", *(f"    {x}" for x in inside)]
+
+    def _row_views(self, body: _Body) -> list[str]:
+        """The part of each buffer that holds the rows of the minibatch."""
+        lines = []
+        for row, own in zip(self.spec.rows, self.gathered, strict=True):
+            shape = self.by_name[row].array_shape
+            lines.append(f"{row} = {own}{body.part(shape[::-1] if row in body.turned else shape)}")
+        return lines
+
     def _minibatch(self, body: _Body) -> list[str]:
         """The rows of the minibatch, copied side by side, and its masks."""
         spec, dim = self.spec, body.kernel.dim
         i, *letters = body.loops.letters
-        lines = [f"{_ROWS} = min(batch_size, {_ORDER}.shape[0] - start)"]
-        lines += [
-            f"{row} = {own}[:{_ROWS}]" for row, own in zip(spec.rows, self.gathered, strict=True)
-        ]
-        lines += [f"for {i} in range({_ROWS}):", f"    row = {_ORDER}[start + {i}]"]
+        lines = [f"for {i} in range({_ROWS}):", f"    row = {_ORDER}[start + {i}]"]
         for row, data in zip(spec.rows, spec.arguments, strict=True):
             indent = "    "
             shape = self.by_name[row].array_shape[1:]
             for letter, n in zip(letters, shape, strict=False):
                 lines.append(f"{indent}for {letter} in range({dim(n)}):")
                 indent += "    "
-            inner = "".join(f", {letter}" for letter in letters[: len(shape)])
-            lines.append(f"{indent}{row}[{i}{inner}] = {data}[row{inner}]")
+            inner = letters[: len(shape)]
+            to = [*inner, i] if row in body.turned else [i, *inner]
+            source = ", ".join(["row", *inner])
+            lines.append(f"{indent}{row}[{', '.join(to)}] = {data}[{source}]")
         return lines + [f"{x} = {x}_drawn[start : start + {_ROWS}]" for x in spec.kept]
 
     # ------------------------------------------------------------------------------- Python
@@ -362,7 +397,9 @@ class _Steps:
         for row, name in zip(self.spec.rows, self.gathered, strict=True):
             entry = self.by_name[row]
             kind = "np.int64" if entry.role == "label" else "DTYPE"
-            rows.append((name, entry.array_shape, kind))
+            flat = (sp.Mul(*entry.array_shape),)  # two loops may use it in different orders
+            turned = row in self.folded.turned | self.plain.turned
+            rows.append((name, flat if turned else entry.array_shape, kind))
         body = [
             *self._allocated("rows", rows),
             *self._allocated("folded", self.folded.allocated()),
@@ -418,7 +455,11 @@ class _Steps:
             shape = self._tuple(self.by_name[mask.name].array_shape, self._sizes())
             shape = shape.replace("batch_size", f"len({spec.arguments[0]})", 1)
             body.append(f"{mask.name} = np.full({shape}, {1 - mask.rate!r}, DTYPE)  # all are kept")
-        given = ["*params", *spec.arguments, *spec.kept, "*plain", "*gradient"]
+        rows = [
+            f"np.ascontiguousarray({data}.T)" if row in self.plain.turned else data
+            for row, data in zip(spec.rows, spec.arguments, strict=True)
+        ]
+        given = ["*params", *rows, *spec.kept, "*plain", "*gradient"]
         body += [*_called("value = ", "_gradients", given), "return value, gradient"]
         description = "The mean loss over the rows and its gradient, by the derivation above."
         returns = "tuple[float, Params]"
@@ -476,17 +517,25 @@ class _Body:
         placed: dict[int, str],
         prefix: str,
     ) -> None:
-        self.spec, self.program, self.batch = spec, program, batch
+        self.spec, self.batch = spec, batch
+        names = [x.name for x in program.inputs]
+        rows = [k for k, name in enumerate(names) if name in spec.rows]
+        turned: Iterable[int] = ()
+        if "narrow" not in spec.without:
+            program, turned = narrowed(program, batch, rows)
+        self.program, self.turned = program, {names[k] for k in turned}
         gradients = [f"grad_{x}" for x in spec.names]
         taken = (*_OWN_NAMES, *spec.arguments, *_drawn(spec), *gradients)
-        self.kernel = Kernel(program, spec.dtype, overwrites, taken, {batch: _ROWS}, placed)
+        self.kernel = Kernel(
+            program, spec.dtype, overwrites, taken, {batch: _ROWS}, placed, spec.without
+        )
         self.loops = self.kernel.loops
         for k, entry in enumerate(program.inputs):
             if entry.name in spec.names and not entry.shape:
                 self.loops.scalars[k] = f"{entry.name}[()]"
                 self.loops.arrays[k] = entry.name
         self.values = self.loops.needs_array()
-        self.shared = buffers.share(program, self.kernel.fused, self.values)
+        self.shared = buffers.share(program, self.kernel.fused, self.values, spec.without)
         unique = self.kernel.names.unique
         self.buffers = [unique(f"{prefix}{k + 1}") for k in range(len(self.shared.shapes))]
 
@@ -513,10 +562,10 @@ class _Body:
             for value in chain:
                 self.loops.arrays[value] = name
             buffer = self.buffers[self.shared.of[statement.value]]
-            lines.append(f"{name} = {buffer}{self._part(statement.shape)}")
+            lines.append(f"{name} = {buffer}{self.part(statement.shape)}")
         return lines
 
-    def _part(self, shape: Shape) -> str:
+    def part(self, shape: Shape) -> str:
         """What a smaller last minibatch uses of a buffer."""
         if self.batch not in shape:
             return ""

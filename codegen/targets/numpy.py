@@ -74,6 +74,7 @@ class Emitter:
             for o in s.operation.operands
         )
         self._previous: Shape | None = None  # of the line before
+        self.dots = False  # whether a small matrix product is a.dot(b)
         self.printer = Printer("NumPy", FUNCTIONS, self._symbol, self.hoist, self.real)
 
     # ------------------------------------------------------------------ what the spellings need

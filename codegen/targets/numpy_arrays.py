@@ -7,7 +7,8 @@ more than one stays, and `einsum` only for what has no matrix in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import sympy as sp
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from symgrad.codegen.targets.numpy import Emitter
 
 _Array: TypeAlias = "tuple[Code, Labels]"
+
+
+SMALL = 2048
+"""Numbers that are cleared in less time than ``@`` loses (0.3 µs)."""
 
 
 # -------------------------------------------------------------------------------- arrangement
@@ -70,11 +75,21 @@ def contract(e: Emitter, s: p.Statement) -> Code:
     if any(x < rank and x in b[1] for x in a[1]):
         found = _stacked(e, a, b, s)
     else:
-        found = _matmul(a, b, rank) or _matmul(b, a, rank) or _tensordot(a, b, rank)
+        small = prod(n if isinstance(n, int) else 32 for n in s.shape) <= SMALL
+        product = dot_product if e.dots and small else matrix_product
+        found = _matmul(a, b, rank, product) or _matmul(b, a, rank, product)
+        found = found or _tensordot(a, b, rank)
     return found or einsum([a, b], rank)
 
 
-def _matmul(a: _Array, b: _Array, rank: int) -> Code | None:
+def dot_product(left: Code, right: Code) -> Code:
+    """``left.dot(right)``: finds its way to BLAS in half the time, but clears its result first."""
+    if left.depth or left.precedence < ATOM:
+        return matrix_product(left, right)
+    return Code(f"{left.text}.dot({right.text})", depth=deeper(left, right))
+
+
+def _matmul(a: _Array, b: _Array, rank: int, product: Callable[[Code, Code], Code]) -> Code | None:
     """a @ b, if the labels that only a has come first in the result and b has no more than one."""
     (left, la), (right, lb) = a, b
     inner = [x for x in la if x >= rank]
@@ -86,7 +101,9 @@ def _matmul(a: _Array, b: _Array, rank: int) -> Code | None:
     order = [*sorted(rows), *inner]
     if len(la) > 2 and list(la) != order:
         return None  # a stack of products of transposed matrices is no faster than copying them
-    return matrix_product(permuted(left, la, order), permuted(right, lb, [*inner, *cols]))
+    if len(la) > 2:
+        product = matrix_product
+    return product(permuted(left, la, order), permuted(right, lb, [*inner, *cols]))
 
 
 def _tensordot(a: _Array, b: _Array, rank: int) -> Code:

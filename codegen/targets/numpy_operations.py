@@ -236,10 +236,7 @@ def _reduced(e: Emitter, code: Code, labels: Labels, rank: int, method: str) -> 
     if kept:
         keyword = f"axis={axes[0]}" if len(axes) == 1 else f"axis=({', '.join(map(str, axes))})"
     (code,) = e.printer.fit([code])
-    if code.depth:
-        reduced = call(f"np.{method}", code, keywords=keyword)
-    else:
-        reduced = Code(f"{code.bound(ATOM)}.{method}({keyword})", depth=1)
+    reduced = Code(f"{code.bound(ATOM)}.{method}({keyword})", depth=code.depth + 1)
     return arranged(reduced, tuple(kept), rank)
 
 

@@ -11,14 +11,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symgrad import vocabulary
 from symgrad.codegen import program as p
-from symgrad.codegen.expression import Code
+from symgrad.codegen.expression import Code, add, call, integer, multiply
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.runtime.records import Trace
+from symgrad.codegen.scaling import scaled_early
 from symgrad.codegen.targets.layout import WIDTH, comment, definition, string
 from symgrad.codegen.targets.numpy import Emitter, helpers
 from symgrad.codegen.targets.numpy_operations import SPELLED
+from symgrad.codegen.targets.numpy_overwrite import certain_shapes, overwritten
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
 from symgrad.codegen.updates import ordered_copies, update_name
 
@@ -36,10 +40,10 @@ def training_functions(spec: TrainingSpec) -> Source:
         _loss(spec),
         _gradients(spec),
         trace_function(spec),
-        residuals_function(spec),
+        *residuals_function(spec),
         _workspace(spec),
         _sgd_steps(spec),
-        *map(_update, spec.updates),
+        *(_update(x, spec.without) for x in spec.updates),
         _updates_table(spec),
     ]
     lines = [line for text in functions for line in text.splitlines()]
@@ -73,23 +77,24 @@ def _loss(spec: TrainingSpec) -> str:
 
 def _gradients(spec: TrainingSpec) -> str:
     """`_gradients(params, rows, masks)`, of which `numpy_steps` makes the rest."""
-    emitter = _evaluated(spec, spec.value_and_grad)
+    emitter = _evaluated(spec, scaled_early(spec.value_and_grad, without=spec.without))
     value, *gradients = [emitter.result(k) for k in range(len(spec.params) + 1)]
     fields = [
         f"{x.name}=" + (code.text if x.shape else f"np.asarray({code.text})")
         for x, code in zip(spec.params, gradients, strict=True)
     ]
+    returned = [f"return float({value.text}), Params({', '.join(fields)})"]
+    if len(returned[0]) + 4 > WIDTH:
+        gradient = [f"gradient = Params({', '.join(fields)})"]
+        if len(gradient[0]) + 4 > WIDTH:
+            gradient = ["gradient = Params(", *(f"    {x}," for x in fields), ")"]
+        returned = [*gradient, f"return float({value.text}), gradient"]
+    emitter.lines, returned = _overwritten(spec, emitter, emitter.lines, returned)
     body = _opening(spec, emitter)
-    returned = f"return float({value.text}), Params({', '.join(fields)})"
-    if len(returned) + 4 > WIDTH:
-        body.append(f"gradient = Params({', '.join(fields)})")
-        if len(body[-1]) + 4 > WIDTH:
-            body[-1:] = ["gradient = Params(", *(f"    {x}," for x in fields), ")"]
-        returned = f"return float({value.text}), gradient"
     description = "Return the mean loss over the rows and its gradient, as derived above."
     arguments = ["params: Params", *(f"{x}: {_ARRAY}" for x in (*spec.rows, *spec.kept))]
     return definition(
-        "_gradients", arguments, description, [*body, returned], "tuple[float, Params]"
+        "_gradients", arguments, description, [*body, *returned], "tuple[float, Params]"
     )
 
 
@@ -115,14 +120,10 @@ def trace_function(spec: TrainingSpec) -> str:
     return definition("_trace", _arguments(spec), description, body, "Trace")
 
 
-def residuals_function(spec: TrainingSpec) -> str:
-    """`_residuals`: what Levenberg–Marquardt needs, for every target in NumPy."""
-    returns = f"tuple[{_ARRAY}, {_ARRAY}]"
-    arguments = _arguments(spec)
+def residuals_function(spec: TrainingSpec) -> list[str]:
+    """`_residuals`, which Levenberg–Marquardt needs, in NumPy, of a loss that has some."""
     if spec.squares is None:
-        description = "The loss is no sum of squares: there is nothing to return."
-        body = ["return np.empty(0), np.empty((0, 0))"]
-        return definition("_residuals", arguments, description, body, returns)
+        return []
     emitter = _evaluated(spec, spec.squares.program)
     codes = [emitter.result(k).text for k in range(len(spec.squares.program.outputs))]
     body, rows, blocks = _opening(spec, emitter), [], []
@@ -152,7 +153,8 @@ def residuals_function(spec: TrainingSpec) -> str:
         "Return the residuals r of all examples, the loss being Σ r², and their Jacobian: (M,) and "
         "(M, P), the columns being the entries of all parameters in order."
     )
-    return definition("_residuals", arguments, description, body, returns)
+    returns = f"tuple[{_ARRAY}, {_ARRAY}]"
+    return [definition("_residuals", _arguments(spec), description, body, returns)]
 
 
 def _workspace(spec: TrainingSpec) -> str:
@@ -164,9 +166,12 @@ def _workspace(spec: TrainingSpec) -> str:
 def _sgd_steps(spec: TrainingSpec) -> str:
     emitter = _Step(spec)
     value = emitter.run()
+    after = [f"losses[step] = {value.text}", *emitter.updates]
+    emitter.lines, (loss, *updates) = _overwritten(spec, emitter, emitter.lines, after)
     count, arrays = len(spec.params), [*spec.rows, *spec.kept]
     gathered = [
-        f"{row} = {name}[rows]" for row, name in zip(spec.rows, spec.arguments, strict=True)
+        f"{row} = {name}.take(rows, axis=0)"
+        for row, name in zip(spec.rows, spec.arguments, strict=True)
     ]
     drawn = [f"{x} = {x}_drawn[start : start + batch_size]" for x in spec.kept]
     loop = [
@@ -175,11 +180,9 @@ def _sgd_steps(spec: TrainingSpec) -> str:
         *drawn,
         *emitter.dimension_lines(range(count, count + len(arrays))),
         *emitter.lines,
-        f"losses[step] = {value.text}",
-        "if not np.isfinite(losses[step]):",
-        "    return step",
+        loss,
         *comment(f"θ ← {spec.update_formula}"),
-        *emitter.updates,
+        *updates,
     ]
     body = [
         *_unpacked(spec.names),
@@ -198,15 +201,19 @@ def _sgd_steps(spec: TrainingSpec) -> str:
     return definition("_sgd_steps", arguments, description, body, "int")
 
 
-def _update(update: UpdateSpec) -> str:
+def _update(update: UpdateSpec, without: Passes) -> str:
     """An optimizer's update of all entries at once, in place."""
     emitter = _Update(update)
     emitter.run()
+    lines = emitter.lines
+    if "overwrite" not in without:
+        shapes = certain_shapes(update.update, emitter.codes)
+        lines, _ = overwritten(lines, {x.name: x.shape for x in update.update.inputs} | shapes)
     kept = ["theta", *update.state]
     arguments = [f"{x}: {_ARRAY}" for x in (*kept, "g", "numbers")]
     numbers = ", ".join(update.numbers)
     unpacked = [f"{numbers}{',' * (len(update.numbers) == 1)} = numbers"] if numbers else []
-    body = [*unpacked, *emitter.lines]
+    body = [*unpacked, *lines]
     return definition(update_name(update), arguments, f"{update.formula}.", body, "None")
 
 
@@ -239,6 +246,17 @@ def _evaluated(spec: TrainingSpec, program: Program) -> Emitter:
     return emitter
 
 
+def _overwritten(
+    spec: TrainingSpec, emitter: Emitter, lines: Sequence[str], after: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The lines with arrays written over that are read no more, and those that follow them."""
+    if "overwrite" in spec.without:
+        return [*lines], [*after]
+    names = {d.name: () for d in emitter.program.dimensions}
+    shapes = certain_shapes(emitter.program, emitter.codes, broadcast=spec.kept)
+    return overwritten(lines, names | shapes, after, axes=2)  # not a number for each example
+
+
 def _opening(spec: TrainingSpec, emitter: Emitter) -> list[str]:
     """The lines of a body up to its results."""
     names = spec.used_by(emitter.program)
@@ -254,11 +272,20 @@ def _unpacked(names: Sequence[str]) -> list[str]:
     return [f"{left} = params"]
 
 
+def _sigmoid(t: Code) -> Code:
+    """The logistic function where a warning of overflow is silenced by the caller."""
+    return multiply([], [add([(False, integer(1)), (False, call("np.exp", add([(True, t)])))])])
+
+
 class _Step(Emitter):
     """The body of the training loop; ``updates`` are the lines that overwrite parameters."""
 
     def __init__(self, spec: TrainingSpec) -> None:
-        super().__init__(spec.step, spec.dtype, f"{spec.names[0]}.dtype", indent=8)
+        rate = len(spec.step.inputs) - 1
+        program = scaled_early(spec.step, rate, spec.without)
+        super().__init__(program, spec.dtype, f"{spec.names[0]}.dtype", indent=8)
+        self.dots = "dot" not in spec.without
+        self.printer.functions = {**self.printer.functions, vocabulary.sigmoid: _sigmoid}
         self.parameters = spec.names
         self.opening: list[str] = []  # lines before the loop
         self.updates: list[str] = []

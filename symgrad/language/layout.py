@@ -22,11 +22,16 @@ MAX_NAME = 60
 MAX_NESTING = 30
 """Brackets within brackets, and whatever else is within something of its own kind."""
 
-PAIRS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "INDICATOR": "RSQB"}
+PAIRS = {
+    **{"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "INDICATOR": "RSQB"},
+    **{"GROUP": "RSQB", "GROUP_AGAIN": "RSQB"},
+}
 _CLOSES = frozenset(PAIRS.values())
 _ENDS_OPERAND = frozenset(
-    {"NAME", "NUMBER", "TRANSPOSE", "SUPERSCRIPT", "BAR_CLOSE", "NORM_ORDER", *_CLOSES}
+    {"NAME", "NUMBER", "TRANSPOSE", "SUPERSCRIPT", "BAR_CLOSE", "NORM_ORDER", "GROUP_END", *_CLOSES}
 )
+_HAS_POSITIONS = (_ENDS_OPERAND | {"SUBSCRIPT"}) - {"NUMBER"}
+"""Behind these a [ begins positions; elsewhere it is a bracket as ( is."""
 _CARRIES_ON = frozenset(
     {"OPERATOR", "TIMES", "PLUS_MINUS", "POWER", "RELATION", "EQUAL", "COMMA", "COLON", "OVER"}
 )
@@ -113,6 +118,10 @@ def _paired(token: Token, open_: list[Token], before: str) -> Token:
             and before in _ENDS_OPERAND
         )
         token = token.update(type="BAR_CLOSE" if closes else "BAR_OPEN")
+    if token.type == "LSQB" and before not in _HAS_POSITIONS:
+        token = token.update(type="GROUP")
+    elif token.type == "LSQB" and before == "GROUP_END":
+        token = token.update(type="GROUP_AGAIN")
     if token.type in PAIRS or token.type == "BAR_OPEN":
         open_.append(token)
         if len(open_) > MAX_NESTING:
@@ -131,4 +140,6 @@ def _paired(token: Token, open_: list[Token], before: str) -> Token:
             raise Misread(
                 span(token), f"this {token} does not close {opened}, which is still open before it."
             )
+        if opened.type in ("GROUP", "GROUP_AGAIN"):
+            return token.update(type="GROUP_END")
     return token

@@ -47,15 +47,16 @@ TOKENS: dict[str, str] = {
     "LBRACE": "{", "RBRACE": "}", "EQUAL": "=", "COLON": ":", "COMMA": "a comma",
     "PLUS_MINUS": "+ or −", "OPERATOR": "an operator", "POWER": "^", "RELATION": "a comparison",
     "IN": "∈", "OVER": "over", "END": "the end of the line", "$END": "the end of the line",
-    "BAR_OPEN": "a bar", "BAR_CLOSE": "the closing bar",
+    "BAR_OPEN": "a bar", "BAR_CLOSE": "the closing bar", "GROUP_END": "]",
 }  # fmt: skip
 """Tokens as they are called; those without a row are never worth expecting."""
 
-INSIDE_BRACKETS = {"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "RELATION"}
+INSIDE_BRACKETS = {"RPAR", "RSQB", "GROUP_END", "RBRACE", "BAR_CLOSE", "RELATION"}
 """What the parser, which counts no brackets, expects on every line."""
 
 _OPERAND = {"NAME", "NUMBER", "LPAR", "BAR_OPEN"}
 _AFTER_OPERAND = {"OPERATOR", "PLUS_MINUS", "NAME", "LPAR"}
+_NEVER_FIRST = {"END", "LPAR", "OPERATOR", "PLUS_MINUS", "LSQB", "GROUP"}
 _STATEMENT = (
     "a line is a declaration, x: vector(D), a definition, h = tanh(z), or a list, params W, b"
 )
@@ -81,7 +82,10 @@ def of_token(token: Token, expected: set[str], before: str) -> str:
     hint = _hint(token, expected, before)
     if hint is not None:
         return f"{found} cannot stand here; {hint}."
-    return f"{found} cannot stand here; expected {_listed(expected)}."
+    listed = _listed(expected)
+    if not listed:
+        return f"{found} cannot stand here; the expression before it is complete."
+    return f"{found} cannot stand here; expected {listed}."
 
 
 def _found(token: Token) -> str:
@@ -107,7 +111,10 @@ def _hint(token: Token, expected: set[str], before: str) -> str | None:
         return "functions are not defined here; write the expression itself"
     if token.type == "EQUAL" and "=" in before:
         return "a line has one definition; put the second one on a line of its own"
-    if token.type in ("END", "LPAR", "OPERATOR", "PLUS_MINUS", "LSQB") and "EQUAL" in expected:
+    if (
+        token.type in ("END", "LPAR", "OPERATOR", "PLUS_MINUS", "LSQB", "GROUP")
+        and "EQUAL" in expected
+    ):
         return _STATEMENT
     if not before.strip():
         return _STATEMENT

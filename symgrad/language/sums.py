@@ -24,6 +24,12 @@ def big_sum(node: s.BigSum, scope: Scope) -> Any:
         return a.scaled(sp.Integer(node.sign), f.sum(body.value))
     ranges, conditions, inner = _ranges(node, scope)
     if not ranges:
+        taken = _taken(node, scope)
+        if taken is not None:
+            raise scope.error(
+                taken,
+                f"{taken.name} is an index already, outside this sum; sum over another letter.",
+            )
         raise scope.error(node.ranges[0], "the index is missing, as in Σ_{j ≠ c}.")
     body = scope_entry(node.body, inner)
     value = body if node.sign > 0 else -body
@@ -80,6 +86,15 @@ def _indices_of(one: s.Expr, node: s.BigSum, scope: Scope) -> list[s.Name]:
                 return [side]
         return []
     raise scope.error(one, "an index was expected, as in Σ_j, Σ_{j ≠ c} or Σ_{j=0}^{n-1}.")
+
+
+def _taken(node: s.BigSum, scope: Scope) -> s.Name | None:
+    """The k of Σ_{k=1}^{C} where k is an index of what stands around the sum."""
+    if node.upper is None:
+        return None
+    equations = [x for x in node.ranges if isinstance(x, s.Relation) and x.operator == "="]
+    sides = [side for x in equations for side in (x.left, x.right) if isinstance(side, s.Name)]
+    return next((x for x in sides if x.name in scope.indices), None)
 
 
 def _bound(node: s.Expr, scope: Scope) -> Any:

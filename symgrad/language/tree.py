@@ -257,6 +257,17 @@ def _arguments(at: Span, height: int, parts: Sequence[Part]) -> s.Arguments:
     return s.Arguments(at, height, tuple(nodes(parts, s.Expr)), options)
 
 
+def _bracketed(at: Span, height: int, parts: Sequence[Part]) -> s.Arguments:
+    (inner,) = nodes(parts, s.Expr)
+    if parts[0].type == "GROUP_AGAIN" and isinstance(inner, s.Name | s.Number):
+        raise Misread(
+            at,
+            "it is not clear whether this is a position or a factor; entries are taken of a name, "
+            "as in z[k], and a factor stands in (…).",
+        )
+    return s.Arguments(at, height, (inner,), ())
+
+
 def _option(at: Span, height: int, parts: Sequence[Part]) -> _Several:
     name, _, value = parts
     return _Several(at, height, (name, value))
@@ -283,7 +294,7 @@ RULES: dict[str, Rule] = {
     "operated": _operated, "joined": _joined, "operator": _operator, "bigsum": _bigsum,
     "ranges": _ranges, "item": _item, "exponent": _item, "transpose": _transpose,
     "power": _power, "positions": _positions, "subscript": _subscript, "whole": _whole,
-    "norm": _norm, "indicator": _indicator,
+    "norm": _norm, "indicator": _indicator, "bracketed": _bracketed,
     "relation": _relation, "arguments": _arguments, "option": _option, "braced": _arguments,
     "name": _name, "number": _number,
 }  # fmt: skip

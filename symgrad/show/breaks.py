@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from symgrad.show.document import signs
+from symgrad.show.widths import signs, slashed
 
 ROOM = 18
 """Signs that every line has room for: what has no more stays whole."""
@@ -47,6 +47,35 @@ def leaves(latex: str) -> list[str]:
         else:
             found.append(part)
     return found
+
+
+def lines(latex: str, first: int, room: int) -> list[str]:
+    """A formula in lines of about so many signs; those after the first begin with an operator."""
+    if signs(latex) <= first:
+        return [latex]
+    found = [""]
+
+    def add(part: str | Term) -> None:
+        text = part if isinstance(part, str) else _joined_text(part)
+        width, free = signs(text), first if len(found) == 1 else room
+        if not found[-1] or signs(found[-1]) + width <= free:
+            if width <= free or isinstance(part, str):
+                found[-1] = f"{found[-1]} {text.removeprefix('{}')}" if found[-1] else text
+                return
+        elif width <= room or isinstance(part, str):
+            found.append(text)
+            return
+        for x in part.parts:
+            add(x)
+
+    for part in pieces(slashed(latex, room)):
+        add(part)
+    return [found[0], *(x if x.startswith("{}") else rf"{{}}\cdot {x}" for x in found[1:])]
+
+
+def _joined_text(term: Term) -> str:
+    texts = [x if isinstance(x, str) else _joined_text(x) for x in term.parts]
+    return " ".join([texts[0], *(x.removeprefix("{}") for x in texts[1:])])
 
 
 def _part(term: str) -> str | Term:

@@ -19,6 +19,7 @@ from symgrad.show.latex_form import latex
 from symgrad.show.prose import latex_runs, latex_sentence, title_runs
 from symgrad.show.sheet import Section, Sheet
 from symgrad.show.steps import Step, indices
+from symgrad.show.widths import signs, slashed
 
 _WIDEST = 60
 """Signs in one piece that a line of a page in portrait has room for."""
@@ -96,40 +97,6 @@ def _why(step: Step, view: _View) -> str:
 # -------------------------------------------------------------------------------- how wide it is
 
 
-def signs(formula: str) -> int:
-    r"""About how many signs wide a formula is: a fraction is as wide as its wider part."""
-    return _width(iter(re.findall(r"\\[a-zA-Z]+|\\.|\S", formula)))
-
-
-def _width(tokens: Iterator[str]) -> int:
-    """The signs up to the brace that closes the group."""
-    total = 0
-    for token in tokens:
-        if token == "}":
-            break
-        if token == "{":
-            total += _width(tokens)
-        elif token == r"\frac":
-            total += max(_width(_group(tokens)), _width(_group(tokens)))
-        elif token in _SILENT:
-            continue
-        else:
-            total += len(token) - 1 if token in _WORDS else 1
-    return total
-
-
-def _group(tokens: Iterator[str]) -> Iterator[str]:
-    """``tokens`` behind the brace that opens a group."""
-    next(tokens)
-    return tokens
-
-
-_SILENT = {"_", "^", "'", r"\,", r"\left", r"\right"}
-_SILENT |= {rf"\{x}" for x in ("operatorname", "mathrm", "mathit", "mathbf", "text", "bar", "hat")}
-_WORDS = {rf"\{x}" for x in ("tanh", "exp", "log", "sin", "cos", "sinh", "cosh", "max", "min")}
-"""Commands that take no place, and those that are set as words."""
-
-
 def _unbreakable(formula: str) -> int:
     """The signs of the widest piece of a formula that a line cannot end in."""
     return max(signs(x) for x in re.split(r"\\penalty\d+", breakable(formula)))
@@ -140,7 +107,7 @@ def breakable(formula: str) -> str:
 
     A wide fraction is written with a slash, and a wide root as a power.
     """
-    formula = _opened(formula)
+    formula = slashed(formula, _ROOM)
     formula = re.sub(r"\\left(?![a-z])", r"\\Bigl", formula)
     formula = re.sub(r"\\right(?![a-z])", r"\\Bigr", formula)
     tokens = re.findall(r"\\[a-zA-Z]+|\\.|\s+|\S", formula)
@@ -180,35 +147,6 @@ def _bracketed(tokens: Sequence[str]) -> dict[int, int]:
             start = opened.pop()
             found[start] = k - start
     return found
-
-
-def _opened(formula: str) -> str:
-    """A formula without fractions and roots that are too wide for a line."""
-    found = re.search(r"\\(frac|sqrt)(?=\{)", formula)
-    if found is None:
-        return formula
-    before, rest = formula[: found.start()], formula[found.end() :]
-    groups = []
-    for _ in range(2 if found[1] == "frac" else 1):
-        end = _group_end(rest)
-        groups.append(_opened(rest[1:end]))
-        rest = rest[end + 1 :]
-    whole = found[0] + "".join(f"{{{x}}}" for x in groups)
-    if signs(whole) > _ROOM:
-        bracketed = [rf"\left( {x} \right)" if signs(x) > 1 else x for x in groups]
-        whole = " / ".join(bracketed) + ("^{1/2}" if len(groups) == 1 else "")
-    return before + whole + _opened(rest)
-
-
-def _group_end(text: str) -> int:
-    """The place of the brace that closes the one at the beginning."""
-    depth = 0
-    for k, char in enumerate(text):
-        escaped = text[k - 1 : k] == "\\"
-        depth += ((char == "{") - (char == "}")) * (not escaped)
-        if not depth:
-            break
-    return k
 
 
 _ROOM = 36

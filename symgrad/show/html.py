@@ -155,16 +155,21 @@ def _sentence(text: str) -> str:
 
 
 def _words(found: Iterable[Run]) -> str:
-    parts = [
-        mathml(x.text, False, among_words=True)
-        if x.is_math
-        else re.sub(r"^(?=[,.;:!?)])", _JOINER, escape(x.text))
-        for x in found
-    ]
-    return "".join(parts).removeprefix(_JOINER)
+    parts: list[str] = []
+    for x in found:
+        if x.is_math:
+            parts.append(mathml(x.text, False, among_words=True))
+            continue
+        sign, rest = (x.text[:1], x.text[1:]) if x.text[:1] in _CLOSING_SIGNS else ("", x.text)
+        if sign and parts:  # browsers break behind a formula, even before a word joiner
+            parts[-1] = f'<span class="held">{parts[-1]}{sign}</span>'
+            sign = ""
+        parts.append(escape(sign + rest))
+    return "".join(parts)
 
 
-_JOINER = "\N{WORD JOINER}"
+_CLOSING_SIGNS = {*",.;:!?)"}
+"""What no line begins with."""
 
 
 def _scoped(style: str) -> str:
@@ -191,6 +196,7 @@ _STYLE = """
 § math{font-size:1.06em;line-height:1.3;
  font-family:"Latin Modern Math","STIX Two Math","Cambria Math",math}
 § mi.italic{font-style:italic}
+§ .held{white-space:nowrap}
 § .over{border-block-start:.05em solid;padding-block-start:.06em}
 § mo.bar{padding-block-end:.12em}
 § mtd[columnalign=left]{text-align:left}

@@ -17,7 +17,7 @@ from sympy.printing.latex import LatexPrinter
 from symgrad.show.latex_names import head_of, line_name, subscripted, symbol
 from symgrad.show.notation import closed, indexed, is_chain_term, is_nabla
 from symgrad.show.printer import WORDLESS, Printer
-from symgrad.show.reading import POW, is_negative, numerator_and_denominator
+from symgrad.show.reading import POW, has_denominator, is_negative, numerator_and_denominator
 from symgrad.symbols import ScalarCall
 
 _TALL = (r"\frac", r"\sum", r"\begin", r"\left", r"\overline")
@@ -194,9 +194,30 @@ class LatexForm(Printer, LatexPrinter):
         top = self._print(above) if len(shown) == 1 == number else self.joined(shown)
         return sign + rf"\frac{{{top}}}{{{self._print(below)}}}"
 
+    def quotient_of_entries(self, c: Any, above: tuple[str, bool], below: tuple[str, bool]) -> str:
+        c = sp.sympify(c)
+        negative = is_negative(c)
+        numerator, denominator = numerator_and_denominator(-c if negative else c)
+        front = [] if numerator == 1 else [self._front(numerator)]
+        behind = [] if denominator == 1 else [self._print(denominator)]
+        under = self.joined([*behind, self.group(below[0]) if below[1] and behind else below[0]])
+        top = [self.group(above[0]) if above[1] and front else above[0]] if above[0] else []
+        if len(above[0]) > _LONG:
+            fraction = rf"\frac{{{self.joined(front or ['1'])}}}{{{under}}}"
+            text = self.odot.join([fraction, self.group(above[0]) if above[1] else above[0]])
+        else:
+            text = rf"\frac{{{self.joined([*front, *top] or ['1'])}}}{{{under}}}"
+        return ("-" if negative else "") + text
+
     def _print_HadamardProduct(self, expr: Any) -> str:
+        if has_denominator(expr):
+            return self._over_entries(sp.S.One, expr)
         *factors, last = self._hadamard_factors(expr)
         return self.odot.join([*map(self._closed, factors), last])
+
+    def _hadamard_factor(self, f: Any) -> str:
+        text = self._print(f)
+        return text if _is_fraction(text) else super()._hadamard_factor(f)
 
     def _scalar_factor(self, f: Any, last: bool) -> str:
         text = super()._scalar_factor(f, last)
@@ -212,8 +233,8 @@ class LatexForm(Printer, LatexPrinter):
             return self._repeated(base, n)
         if n == sp.Rational(1, 2):
             return rf"\sqrt{{{self._print(base)}}}"
-        if n.is_Integer and -4 <= n < 0:
-            return rf"\frac{{1}}{{{self._print(sp.HadamardPower(base, -n) if n < -1 else base)}}}"
+        if n.is_negative:
+            return self._over_entries(sp.S.One, expr)
         return self._raised(self.binding(base, POW), rf"\circ {self._print(n)}")
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
@@ -281,12 +302,26 @@ def enclosed(left: str, text: str, right: str) -> str:
 
 def _bare(text: str) -> str:
     """``text`` without parentheses around all of it: a fraction's bar does for them."""
+    inner = re.fullmatch(r"\((.*)\)|\\left\((.*)\\right\)", text)
+    if inner is None:
+        return text
     depth = 0
-    for k, char in enumerate(text):
+    for char in text[:-1]:
         depth += (char == "(") - (char == ")")
-        if depth == 0:
-            return text[1:-1] if k and k == len(text) - 1 else text
-    return text
+        if depth == 0 and char == ")":
+            return text
+    return (inner[1] if inner[2] is None else inner[2]).strip()
+
+
+def _is_fraction(text: str) -> bool:
+    r"""Whether ``text`` is one ``\frac``, which holds together without parentheses."""
+    depth = groups = 0
+    for k, char in enumerate(text):
+        depth += ((char == "{") - (char == "}")) * (text[k - 1 : k] != "\\")
+        groups += char == "}" and depth == 0
+        if groups == 2:
+            return text.startswith(r"\frac{") and k == len(text) - 1
+    return False
 
 
 _NUMBERS = {type(sp.pi): r"\pi", type(sp.E): "e", type(sp.GoldenRatio): r"\varphi"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -12,7 +12,7 @@ from symgrad.algebra import scores_of_log_softmax, softmax_along
 from symgrad.calculus import OUTPUT, shortest
 from symgrad.derivatives import partial_derivative
 from symgrad.graph import Kind, Node, slot
-from symgrad.regions import regions
+from symgrad.regions import Region, regions
 from symgrad.show.text import formula
 from symgrad.vocabulary import LAWS, softplus
 
@@ -28,8 +28,11 @@ REDUCTION_LAWS = {
 """The derivative of each reduction, as a textbook writes it."""
 
 
-def law(node: Node) -> str | None:
-    """The law that the derivative of ``node`` rests on; None for the sum and product rules."""
+def law(node: Node, taken: Collection[str] = ()) -> str | None:
+    """The law that the derivative of ``node`` rests on; None for the sum and product rules.
+
+    ``taken`` are names that mean something else to the reader.
+    """
     if node.kind is Kind.REDUCE:
         return REDUCTION_LAWS[node.op]
     if node.kind is Kind.PRODUCT and is_cross_entropy(node):
@@ -42,16 +45,42 @@ def law(node: Node) -> str | None:
     derivative = partial_derivative(node.body, 0)
     if any(x.args for x in node.body.args):  # a Piecewise
         derivative = shortest(node.body, 0, derivative)
-    return stated(node.body, derivative, len(node.args))
+    return stated(node.body, derivative, len(node.args), taken)
 
 
-def stated(body: sp.Expr, derivative: sp.Expr, arguments: int = 1) -> str:
-    """(f(t))′ = …, with h for f(t) where the derivative is written in it."""
-    letters = [sp.Symbol(x, real=True) for x in "tuvw"[:arguments]]
+def stated(
+    body: sp.Expr, derivative: sp.Expr, arguments: int = 1, taken: Collection[str] = ()
+) -> str:
+    """(f(t))′ = …, with h for f(t) where the derivative is written in it.
+
+    Letters that are ``taken`` stand for something else, so others are used.
+    """
+    letters = [sp.Symbol(x, real=True) for x in _free("tuvwsrqabcdxyz", taken)[:arguments]]
     names: dict[sp.Basic, sp.Basic] = {slot(n): x for n, x in enumerate(letters)}
-    names[OUTPUT] = sp.Symbol("h", real=True)
+    output = output_letter(taken)
+    names[OUTPUT] = sp.Symbol(output, real=True)
     before, after = formula(body.xreplace(names)), formula(derivative.xreplace(names))
-    return f"h = {before}, h′ = {after}" if derivative.has(OUTPUT) else f"({before})′ = {after}"
+    if derivative.has(OUTPUT):
+        return f"{output} = {before}, {output}′ = {after}"
+    return f"({before})′ = {after}"
+
+
+def names_in(sources: Iterable[Node]) -> frozenset[str]:
+    """The names that a reader of these values has seen."""
+    return frozenset(n.name for n in g.topological(list(sources)) if n.kind in _WITH_A_NAME)
+
+
+_WITH_A_NAME = (Kind.LEAF, Kind.NAMED)
+
+
+def output_letter(taken: Collection[str]) -> str:
+    """The letter for the value of a function: h, unless it is ``taken``."""
+    return _free("hkmno", taken)[0]
+
+
+def _free(letters: str, taken: Collection[str]) -> list[str]:
+    """The letters in order, those that are not ``taken`` first."""
+    return sorted(letters, key=lambda x: x in taken)
 
 
 def is_cross_entropy(node: Node) -> bool:
@@ -63,7 +92,10 @@ def is_cross_entropy(node: Node) -> bool:
 
 
 def segment_laws(
-    target: Node, consumers: Mapping[Node, Sequence[Node]], shown: Iterable[Node]
+    target: Node,
+    consumers: Mapping[Node, Sequence[Node]],
+    shown: Iterable[Node],
+    taken: Collection[str] = (),
 ) -> tuple[list[str], list[Node]]:
     """The laws on the way from ``target`` up to the next values that have a line of their own.
 
@@ -89,9 +121,7 @@ def segment_laws(
     for n in passed:
         height[n] = 1 + max((height[x] for x in n.args if x in height), default=0)
     found = (
-        (-height[n], stated(whole[n].body, whole[n].derivative) if n in whole else law(n) or "")
-        for n in passed
-        if n not in covered
+        (-height[n], _law_of(n, whole.get(n), taken)) for n in passed if n not in covered
     )  # ordered by text where the height is one
     laws = list(dict.fromkeys(x for _, x in sorted(found) if x))
     for whole_law, parts, holds in _WHOLES:
@@ -100,6 +130,12 @@ def segment_laws(
             laws = [*laws[:first], whole_law, *laws[first:]]
             laws = [x for x in dict.fromkeys(laws) if x == whole_law or x not in parts]
     return laws, sorted(reached, key=lambda n: n.place)
+
+
+def _law_of(node: Node, region: Region | None, taken: Collection[str]) -> str:
+    if region is not None:
+        return stated(region.body, region.derivative, taken=taken)
+    return law(node, taken) or ""
 
 
 def _is_softmax(passed: Sequence[Node], consumers: Mapping[Node, Sequence[Node]]) -> bool:

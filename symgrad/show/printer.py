@@ -28,7 +28,9 @@ from symgrad.show.reading import (
     divided,
     factor_order,
     fraction,
+    fraction_of_entries,
     hadamard_order,
+    has_denominator,
     index_first,
     is_hadamard,
     is_loose,
@@ -73,6 +75,10 @@ class Printer:
 
     def quotient(self, c: Any, above: Any, under: Any) -> str:
         """The number ``c`` times the product ``above`` over ``under``."""
+        raise NotImplementedError
+
+    def quotient_of_entries(self, c: Any, above: tuple[str, bool], below: tuple[str, bool]) -> str:
+        """``c`` times a matrix, if any, over another, each as `_by_entries` has it."""
         raise NotImplementedError
 
     def half(self, text: str) -> str:
@@ -160,6 +166,8 @@ class Printer:
 
     def _print_MatMul(self, expr: Any) -> str:
         scalar, matrices = expr.as_coeff_matrices()
+        if len(matrices) == 1 and has_denominator(matrices[0]):
+            return self._over_entries(scalar, matrices[0])
         if len(matrices) == 1 and scalar in (1, -1) and is_loose(matrices[0]):
             return self.scaled(scalar, self._print(matrices[0]))
         if is_negative(scalar):
@@ -170,7 +178,20 @@ class Printer:
         return self.scaled(scalar, self.joined([self._factor(m) for m in matrices]))
 
     def _factor(self, m: Any) -> str:
-        return self.group(self._print(m)) if is_hadamard(m) else self.binding(m, MUL)
+        grouped = is_hadamard(m) or has_denominator(m)
+        return self.group(self._print(m)) if grouped else self.binding(m, MUL)
+
+    def _over_entries(self, c: Any, m: Any) -> str:
+        """``c`` times a product by ⊙ some of whose factors are powers below 0, as one quotient."""
+        above, below = map(self._by_entries, fraction_of_entries(m))
+        return self.quotient_of_entries(c, above, below)
+
+    def _by_entries(self, factors: Sequence[Any]) -> tuple[str, bool]:
+        """A product by ⊙, and whether it takes brackets beside other factors."""
+        if len(factors) == 1:
+            return self._print(factors[0]), is_loose(factors[0]) or binding_of(factors[0]) < POW
+        shown = [self._hadamard_factor(f) for f in sorted(factors, key=hadamard_order)]
+        return self.odot.join(shown), bool(shown)
 
     def _front(self, numerator: Any) -> str:
         """A factor in front: 2·s·x, but (aᵀ·b)·x."""
@@ -207,6 +228,8 @@ class Printer:
         return self.group(text) if text.startswith("-") else text
 
     def _print_HadamardProduct(self, expr: Any) -> str:
+        if has_denominator(expr):
+            return self._over_entries(sp.S.One, expr)
         return self.odot.join(self._hadamard_factors(expr))
 
     def _hadamard_factors(self, expr: Any) -> list[str]:
@@ -405,6 +428,7 @@ WORDLESS: dict[type[sp.Function], Callable[..., str]] = {
 _CALLS: dict[str, Callable[..., str]] = {
     "mapped": lambda p, function, *operands: p.mapped(function, *operands),
     "step": lambda p, x: _above_zero(p, x),
+    "sqrt": lambda p, x: p.root(p._print(x)),
     "trace": lambda p, x: p.applied(p.head("tr"), p._print(x)),
     "logdet": lambda p, x: p.head("log") + p.modulus(f"{p.head('det')} {p.operand(x)}"),
     "norm": lambda p, x: p.norm(p._print(x)),

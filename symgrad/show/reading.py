@@ -107,6 +107,29 @@ def is_hadamard(m: Any) -> bool:
     )
 
 
+def has_denominator(m: Any) -> bool:
+    """Whether a power below 0 of each entry is a factor of ``m``."""
+    factors = m.args if isinstance(m, sp.HadamardProduct) else (m,)
+    return any(_entries_below(f) is not None for f in factors)
+
+
+def fraction_of_entries(m: Any) -> tuple[list[Any], list[Any]]:
+    """The factors of a product by ⊙ that are above, and the reciprocals of those below."""
+    factors = m.args if isinstance(m, sp.HadamardProduct) else (m,)
+    below = {f: _entries_below(f) for f in factors}
+    return [f for f in factors if below[f] is None], [x for x in below.values() if x is not None]
+
+
+def _entries_below(f: Any) -> Any:
+    """1/f, where f is a power below 0 of each entry; else None. (√x)³ is x^(3/2)."""
+    if not isinstance(f, sp.HadamardPower) or not f.args[1].is_negative:
+        return None
+    base, n = f.args[0], -f.args[1]
+    if n > 1 and isinstance(base, MatrixCall) and base.head == "sqrt":
+        base, n = base.operands[0], n / 2
+    return base if n == 1 else sp.HadamardPower(base, n)
+
+
 def index_first(delta: Any) -> list[Any]:
     """The two sides of 1[j = c]: an index before a label, which is known not to be negative."""
     return sorted(delta.args, key=lambda x: (not x.is_Symbol, bool(x.is_nonnegative)))

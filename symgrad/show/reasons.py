@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
 from symgrad.reverse import adjoint_name
-from symgrad.show.laws import segment_laws
+from symgrad.show.laws import names_in, segment_laws
 from symgrad.show.rules import UNREACHED, Rules, law_of_line
 from symgrad.show.stages import Line, Stage
 from symgrad.show.steps import Step
@@ -30,6 +30,7 @@ class Reasons:
         reasons = self._rewriter.reasons
         self._opened = dict(zip(subject.known, subject.opened(subject.declared), strict=True))
         self._facts = {normal: reasons.get(n, ()) for normal, n in self._opened.items()}
+        self._taken = names_in(x for stage in stages for x in stage.sources)
         self._previous = ""
         self._rules: dict[int, Rules] = {}
 
@@ -101,7 +102,7 @@ class Reasons:
     def __call__(self, line: Line, lines: Mapping[str, Step]) -> str:
         """``lines`` are those above it, by their left-hand sides."""
         stage = self._stages[line.stage]
-        laws, reached = segment_laws(line.target, self._above[line.stage], stage.named)
+        laws, reached = segment_laws(line.target, self._above[line.stage], stage.named, self._taken)
         facts = [*self._facts_used(line), *self._facts_passed(line)]
         reason = ", ".join(dict.fromkeys([*laws, *facts]))
         if not reason:

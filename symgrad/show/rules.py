@@ -10,7 +10,7 @@ In: a forward value and the graph above it. Out: sentences. `derivatives` has th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from unicodedata import normalize
 
 from symgrad import graph as g
@@ -19,7 +19,7 @@ from symgrad.graph import Dim, Kind, Node
 from symgrad.listing import shape_text
 from symgrad.regions import Region, regions
 from symgrad.show.factors import Edge, Passed, is_squared, is_turned, of_product
-from symgrad.show.laws import is_cross_entropy, law, stated
+from symgrad.show.laws import is_cross_entropy, law, names_in, output_letter, stated
 from symgrad.show.notation import CURVATURE, GRADIENT, JACOBIAN, TANGENT
 from symgrad.show.text import formula
 
@@ -41,20 +41,21 @@ def _of_sum(edge: Edge) -> Passed:
     return Passed("Z = c·A + B gives Ā = c·Z̄", "Z = c·A + B gives dZ = c·dA + dB")
 
 
-def _of_map(edge: Edge) -> Passed:
-    return _function(edge.node, law(edge.node))
+def _of_map(edge: Edge, taken: Collection[str] = ()) -> Passed:
+    return _function(edge.node, law(edge.node, taken), taken)
 
 
-def _function(node: Node, known: str | None) -> Passed:
-    """The chain rule of an elementwise function, and its derivative."""
+def _function(node: Node, known: str | None, taken: Collection[str]) -> Passed:
+    """The chain rule of an elementwise function, and its derivative; see `law` for ``taken``."""
     behind = f", {known}" if known else ""
     if node.rank:
         return Passed(
             f"H = f(Z) gives Z̄ = H̄ ⊙ f′(Z){behind}", f"H = f(Z) gives dH = f′(Z) ⊙ dZ{behind}"
         )
+    h = output_letter(taken) if known and known.startswith(f"{output_letter(taken)} = ") else "h"
     return Passed(
-        f"chain rule: h = f(z) gives z̄ = h̄·f′(z){behind}",
-        f"chain rule: h = f(z) gives dh = f′(z)·dz{behind}",
+        f"chain rule: {h} = f(z) gives z̄ = {h}̄·f′(z){behind}",
+        f"chain rule: {h} = f(z) gives d{h} = f′(z)·dz{behind}",
     )
 
 
@@ -150,6 +151,7 @@ class Rules:
         cuts = (apart or {}).items()
         self._cuts = {x: (leaf, Rules([root], backward)) for x, (leaf, root) in cuts}
         self._above = g.consumers(sources)
+        self._taken = names_in(sources)
         leaves = g.leaves(sources)
         self._examples = {n.shape[0] for n in leaves if n.leaf.origin is not None and n.shape}
 
@@ -181,10 +183,10 @@ class Rules:
                 found.append((steps, self._text(inside[edge.node]), []))
             elif edge.node in whole:
                 region = whole[edge.node]
-                rule = _function(edge.node, stated(region.body, region.derivative))
+                rule = self._of_region(edge.node, region)
                 found.append((steps, self._text(rule), []))
             elif edge.node not in covered:
-                text, repeated = self._text(RULES[edge.node.kind](edge)), self._repeated(edge)
+                text, repeated = self._text(self._of_edge(edge)), self._repeated(edge)
                 (plain if _is_trivial(edge) else found).append((steps, text, repeated))
         # nodes are numbered as they are made, which is no order to show laws in
         order = sorted(found or plain, key=lambda x: (x[0], normalize("NFD", x[1])))  # Ā before B̄
@@ -199,10 +201,10 @@ class Rules:
         """
         node = edge.node
         if region is not None:
-            rule = _function(node, stated(region.body, region.derivative))
+            rule = self._of_region(node, region)
             missing = [x for x in range(node.rank) if x not in region.variable.labels]
         else:
-            rule = RULES[node.kind](edge)
+            rule = self._of_edge(edge)
             missing = edge.missing if node.kind in (Kind.SUM, Kind.MAP) else []
         if not missing:
             return rule.backward
@@ -225,16 +227,24 @@ class Rules:
             f"sum {over}"
         )
 
-    @staticmethod
-    def of_change(edges: Sequence[Edge], region: Region | None) -> str:
+    def of_change(self, edges: Sequence[Edge], region: Region | None) -> str:
         """The one law by which a value takes its change from those of some operands, ``edges``."""
         node = edges[0].node
         if region is not None:
-            return _function(node, stated(region.body, region.derivative)).forward
+            return self._of_region(node, region).forward
         if node.kind is Kind.NAMED:
             return RENAMED_FORWARD
         first = min(edges, key=_is_trivial)  # Z = c·A + B rather than Z = A + B
-        return RULES[node.kind](first).forward
+        return self._of_edge(first).forward
+
+    def _of_edge(self, edge: Edge) -> Passed:
+        if edge.node.kind is Kind.MAP:
+            return _of_map(edge, self._taken)
+        return RULES[edge.node.kind](edge)
+
+    def _of_region(self, node: Node, region: Region) -> Passed:
+        known = stated(region.body, region.derivative, taken=self._taken)
+        return _function(node, known, self._taken)
 
     def _text(self, rule: Passed) -> str:
         return rule.backward if self._backward else rule.forward

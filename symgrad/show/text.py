@@ -90,6 +90,18 @@ class TextPrinter(Printer, StrPrinter):
                 return f"{sign}({self._print(size)})·{text}"
         return self._over(c, text)
 
+    def quotient_of_entries(self, c: Any, above: tuple[str, bool], below: tuple[str, bool]) -> str:
+        c = sp.sympify(c)
+        negative = is_negative(c)
+        numerator, denominator = numerator_and_denominator(-c if negative else c)
+        top, under = (self.group(text) if loose else text for text, loose in (above, below))
+        if denominator != 1:
+            under = f"({self.binding(denominator, POW, strict=True)}·{under})"
+        shown = [top] if top else []
+        if numerator != 1 or not shown:
+            shown = [self._front(numerator), *shown]
+        return ("-" if negative else "") + self.joined(shown) + f"/{under}"
+
     def half(self, text: str) -> str:
         return f"{text}/2"
 
@@ -156,10 +168,8 @@ class TextPrinter(Printer, StrPrinter):
             return self._repeated(base, n)
         if n == sp.Rational(1, 2):
             return f"sqrt({self._print(base)})"
-        if n == -1:
-            return f"1/{self.binding(base, POW)}"
-        if n.is_Integer and -4 <= n < 0:
-            return f"1/({self._print(sp.HadamardPower(base, -n))})"
+        if n.is_negative:
+            return self._over_entries(sp.S.One, expr)
         return f"{self.binding(base, POW)}^∘{self._exponent(n)}"
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:

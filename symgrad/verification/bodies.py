@@ -250,6 +250,8 @@ def height(body: sp.Expr) -> int:
 
 
 def _height(e: Any) -> int:
+    if e is sp.E:
+        return 1
     below = max(map(_height, e.args), default=0)
     if isinstance(e, sp.Pow) and not e.exp.is_Rational:
         return below + 1

@@ -109,7 +109,7 @@ def _respelled(roots: Sequence[Node]) -> list[Node]:
     for node in g.topological(roots):
         new = g.rebuild(node, [done[arg] for arg in node.args])
         if new.kind is Kind.MAP:
-            new = _spelled(new)
+            new = _split_power(_spelled(new))
         elif new.kind is Kind.PRODUCT:
             new = _without_squares(new)
         done[node] = new
@@ -125,6 +125,28 @@ def _spelled(node: Node) -> Node:
     if spelling is None:
         return node
     return expand(spelling, {_T: operand}.get, node.shape)
+
+
+def _split_power(node: Node) -> Node:
+    """a^(c + s) → aᶜ·aˢ, of a rational c."""
+    if node.kind is not Kind.MAP or node.body != _T ** slot(1):
+        return node
+    (base, own), (exponent, labels) = node.accesses
+    if exponent.kind is not Kind.SUM:
+        return node
+    terms = list(zip(exponent.weights, exponent.accesses, strict=True))
+    numbers = [c * x.node.value for c, x in terms if x.node.kind is Kind.CONST]
+    number = sum(numbers, sp.Integer(0))
+    if not numbers or not number.is_Rational:
+        return node
+    kept = [(c, *x) for c, x in terms if x.node.kind is not Kind.CONST]
+    rest = g.add(kept, exponent.shape)
+    parts = [
+        g.apply(_T**number, [Access(base, own)], node.shape),
+        g.apply(_T ** slot(1), [Access(base, own), Access(rest, labels)], node.shape),
+    ]
+    axes = tuple(range(node.rank))
+    return g.product([Access(x, axes) for x in parts], node.shape)
 
 
 def _is_negative(node: Node) -> bool:

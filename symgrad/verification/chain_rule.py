@@ -80,11 +80,32 @@ def slope(above: str, truth: Truth) -> Target | None:
     if node is None or node.kind is not Kind.NAMED:
         return None
     inner = node.args[0]
-    if inner.kind is not Kind.MAP or len(inner.args) != 1:
+    if inner.kind is not Kind.MAP or len(inner.args) != 1 or _mixes_entries(inner.args[0]):
         return None
     body = partial_derivative(inner.body, 0)
     derivative = g.apply(body, inner.accesses, inner.shape)
     return Target(f"{above}′", derivative, shape(value), None, False)
+
+
+def _mixes_entries(node: Node) -> bool:
+    """Whether a value takes a maximum or the like of others, as softmax does inside exp."""
+    stack, seen = [node], {node}
+    while stack:
+        x = stack.pop()
+        if x.kind in (Kind.REDUCE, Kind.LINALG):
+            return True
+        below = () if x.kind is Kind.NAMED else x.args
+        stack += [y for y in below if y not in seen]
+        seen.update(below)
+    return False
+
+
+def is_slope_at(above: str, below: str, truth: Truth) -> bool:
+    """Whether h = f(z) is a value of z alone, so that h'(z) may be f′(z)."""
+    value, argument = truth.value(above), truth.value(below)
+    if argument is None or slope(above, truth) is None:
+        return False
+    return lift(value).args[0].args == (lift(argument),)
 
 
 def entrywise(above: str, below: str, truth: Truth) -> Target | None:

@@ -30,9 +30,18 @@ from symgrad.language.functions import KNOWN
 from symgrad.language.scope import Rules, Scope
 from symgrad.language.tex.rules import TEX_RULES, Built, WithName
 from symgrad.lift import lift
-from symgrad.verification.chain_rule import chained, composed, entrywise, partial, slope
-from symgrad.verification.names import Truth
-from symgrad.verification.spellings import Derivative, Partial, Refused, parts_of, run_of
+from symgrad.verification.chain_rule import (
+    chained,
+    composed,
+    entrywise,
+    is_slope_at,
+    partial,
+    slope,
+)
+from symgrad.verification.habits import Refused, parts_of
+from symgrad.verification.indices import run_of
+from symgrad.verification.names import SLOPE, Truth
+from symgrad.verification.spellings import Derivative, Partial
 
 
 def derivative_of(name: str, function: Any, value: Any) -> Any:
@@ -153,23 +162,54 @@ def with_slopes(tree: s.Expr, truth: Truth, own: Container[str]) -> s.Expr | Non
             return tuple(map(read, node))
         if not isinstance(node, s.Node | s.Link):
             return node
-        if isinstance(node, s.Item) and len(node.suffixes) == 1 and isinstance(node.base, s.Name):
-            name = node.base.name
-            turned = isinstance(node.suffixes[0], s.Transposition) and name not in own
-            found = slope(name, truth) if turned else None
-            if found is not None:
+        if isinstance(node, s.Chain):
+            node = replace(node, links=at_their_arguments(node.links, truth, own))
+        if isinstance(node, s.Item) and isinstance(node.base, s.Name):
+            name, (*positions, last) = node.base.name, node.suffixes
+            turned = isinstance(last, s.Transposition) and name not in own
+            entry = len(positions) <= 1 and all(isinstance(x, s.Positions) for x in positions)
+            if turned and entry and slope(name, truth) is not None:
                 changed = True
-                value = named_symbol(g.named(found.name, found.node), found.shape)
-                return Built(node.at, node.height, value)
+                base = replace(node.base, name=name + SLOPE)
+                return replace(node, base=base, suffixes=tuple(positions)) if positions else base
         return replace(node, **{x.name: read(getattr(node, x.name)) for x in fields(node)})
 
     found: s.Expr = read(tree)
     return found if changed else None
 
 
+def at_their_arguments(
+    links: tuple[s.Link, ...], truth: Truth, own: Container[str]
+) -> tuple[s.Link, ...]:
+    """``h'(z)`` of a value h = f(z) as h' alone."""
+    kept: list[s.Link] = []
+    for link in links:
+        base, suffixes = parts_of(kept[-1].item) if kept else (link.item, ())
+        argument = link.item.positional if isinstance(link.item, s.Arguments) else ()
+        is_prime = len(suffixes) == 1 and isinstance(suffixes[0], s.Transposition)
+        if (
+            is_prime
+            and not link.operator
+            and isinstance(base, s.Name)
+            and base.name not in own
+            and len(argument) == 1
+            and isinstance(argument[0], s.Name)
+            and is_slope_at(base.name, argument[0].name, truth)
+        ):
+            continue
+        kept.append(link)
+    return tuple(kept)
+
+
 def _claimed_item(truth: Truth, node: s.Item, scope: Scope) -> Any:
     """Entries of ∂p/∂z, of which there may be more than two axes of."""
-    positions = node.suffixes[0]
+    positions, base = node.suffixes[0], node.base
+    inside = base.positional if isinstance(base, s.Arguments) else ()
+    if len(inside) == 1 and isinstance(inside[0], s.Name) and isinstance(positions, s.Positions):
+        base = inside[0]  # (W_2)_{kj}
+        node = replace(node, base=base)
+    if isinstance(base, s.Name) and isinstance(positions, s.Positions):
+        _check_row(base, len(positions.positions), truth, scope)
     if not isinstance(node.base, Partial) or not isinstance(positions, s.Positions):
         return TEX_RULES[s.Item](node, scope)
     target = partial(node.base.above, node.base.below, truth)
@@ -179,8 +219,25 @@ def _claimed_item(truth: Truth, node: s.Item, scope: Scope) -> Any:
     return RULES[s.Item](replace(node, base=named), inner)
 
 
+def _check_row(name: s.Name, positions: int, truth: Truth, scope: Scope) -> None:
+    """Refuse ``x_i`` where the model has X and no x: many books write the rows of X so."""
+    x = name.name
+    data = None if scope.knows(x) or not scope.knows(x.upper()) else truth.value(x.upper())
+    if positions != 1 or x == x.upper() or data is None or len(shape(data)) != 2:
+        return
+    if 1 not in shape(data):
+        raise scope.error(
+            name,
+            f"there is no {x} here; where {x}_i is row i of {x.upper()}, write products with it by "
+            f"entries, Σ_k {x.upper()}[i, k] w[k] for {x}_iᵀ w, or all at once, {x.upper()} w.",
+        )
+
+
 def _claimed_name(truth: Truth, node: s.Name, scope: Scope) -> Any:
     """A name; where it is that of a derivative by what there is not, the message says so."""
+    base, _, letters = node.name.rpartition("_")
+    if base and letters.isalpha():
+        _check_row(replace(node, name=base), len(letters), truth, scope)
     if not scope.knows(node.name) and (words := unknown_derivative(node.name, truth)):
         raise scope.error(node, words)
     return TEX_RULES[s.Name](node, scope)

@@ -28,7 +28,8 @@ from symgrad.language.tex.rules import fitted_to, is_known
 from symgrad.lift import lift, lift_array
 from symgrad.show.text import formula
 from symgrad.symbols import ARRAYS, LabelSymbol, as_matrix
-from symgrad.verification.names import ONE, Target, Truth
+from symgrad.verification.chain_rule import slope
+from symgrad.verification.names import ONE, SLOPE, Target, Truth
 
 Indices = tuple[tuple[sp.Symbol, Any], ...]
 """The free indices of a left side such as dL/dW[j, k], each with its range."""
@@ -80,6 +81,11 @@ class Names(Mapping[str, Any]):
             return self.own[name]
         if name.startswith(f"{ONE}_"):
             return self._indicator(name)
+        if name.endswith(SLOPE):
+            found = slope(name.removesuffix(SLOPE), self.truth)
+            if found is None:
+                raise KeyError(name)
+            return symbol_of(found.name, found)
         target = self.truth.target(name)
         if target is not None and target.key in self.instead:
             return self.instead[target.key]
@@ -104,6 +110,8 @@ class Names(Mapping[str, Any]):
             return False
         if name.startswith(f"{ONE}_"):
             return isinstance(self.truth.value(name[len(ONE) + 1 :]), LabelSymbol)
+        if name.endswith(SLOPE):
+            return slope(name.removesuffix(SLOPE), self.truth) is not None
         known = name in self.own or self.truth.value(name) is not None
         return known or self.truth.target(name) is not None
 

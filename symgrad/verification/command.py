@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from symgrad.errors import DeclarationError
+from symgrad.errors import DeclarationError, SymgradError
 from symgrad.language.source import read
 from symgrad.models import load_model
 from symgrad.verification.names import Truth
 from symgrad.verification.remarks import lines_of as verdict_lines
 from symgrad.verification.remarks import lines_of_steps
-from symgrad.verification.steps import INCOMPLETE
+from symgrad.verification.steps import INCOMPLETE, UNREADABLE
 from symgrad.verification.verdict import RIGHT, WRONG
 from symgrad.verification.verify import verify, verify_steps
 from symgrad.verification.work import LATEX, lines
@@ -53,6 +53,12 @@ class Answer(NamedTuple):
     def json(self, ascii: bool = False) -> str:
         """The fields as JSON."""
         return json.dumps(self.fields, ensure_ascii=ascii, indent=2)
+
+
+def refused(error: SymgradError) -> Answer:
+    """The answer where something cannot be read, which has its reason under ``error``."""
+    fields = {"status": UNREADABLE, "error": str(error)}
+    return Answer([(f"symgrad: {error}", UNREADABLE)], fields, NOT_DECIDED)
 
 
 def answer(

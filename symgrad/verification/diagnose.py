@@ -8,12 +8,11 @@ edits of its graph and of what was typed, terms that are missing from the whole,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import sympy as sp
 
 import symgrad.language.syntax as s
 from symgrad import graph as g
@@ -26,6 +25,8 @@ from symgrad.simplify import unname
 from symgrad.symbols import ARRAYS
 from symgrad.verification.claims import Claim
 from symgrad.verification.domains import Missing, missing_fact
+from symgrad.verification.equality import are_equal, is_large
+from symgrad.verification.factors import of_factor
 from symgrad.verification.names import Truth
 from symgrad.verification.pairs import Pairs, is_plausible, resembles
 from symgrad.verification.paths import Path, Paths, of_other_shape
@@ -35,6 +36,7 @@ from symgrad.verification.reshaping import reshaped
 from symgrad.verification.search import Found, Search
 from symgrad.verification.tree_edits import TreeEdit, index_names, places, tree_edits
 from symgrad.verification.trials import Trials
+from symgrad.verification.value_edits import functions_inserted
 from symgrad.verification.work import Excerpt
 
 
@@ -90,6 +92,9 @@ class _Case:
         self.pool = Pool(values.root, values.stable, known, self.plain)
         self.node = None if claim.node is None else self.pool.tidied(claim.node)
         self.search = Search(truth, self.pool, written, seed)
+        if claim.target.symbol is None:  # a value is no correction of itself
+            later = [n for n in self.pool.forward if truth in g.topological([n])]
+            self.pool.forward = [n for n in self.pool.forward if n not in later]
 
     def diagnosis(self) -> Diagnosis:
         """The first explanation that fits, the least far-fetched ones first."""
@@ -100,6 +105,11 @@ class _Case:
             return self._of_tree() or Diagnosis()
         if node.shape != self.truth.shape:
             return self._reshaped(node) or self._of_tree() or self._elsewhere(node) or Diagnosis()
+        if self.search.looks_right(node):
+            slight = self.search.slight(node)
+            return self._fact(plain=True) or (
+                self._said(slight) if slight is not None else Diagnosis("other")
+            )
         found = self._single(node)
         path = self.paths.found(node)
         if found is not None and (found.cost <= _COMMON or _is_a_step(path, found)):
@@ -111,7 +121,7 @@ class _Case:
             return self._along(path)
         if found is not None and found.cost <= _LIKELY:
             return self._said(found)
-        other = self._fact(plain=False) or self._of_tree()
+        other = self._fact(plain=False) or self._of_tree() or self._function(node)
         if other is None and found is not None:
             return self._said(found)
         return other or self._pair(node) or Diagnosis("other")
@@ -218,10 +228,22 @@ class _Case:
         terms = dict.fromkeys(arg for n in sums for arg in n.args)
         return any(not np.abs(self.search.value(x, 0)).max(initial=0.0) > _NOTHING for x in terms)
 
+    def _function(self, node: Node) -> Diagnosis | None:
+        """Of a value of the forward pass: a function that was left out."""
+        if self.claim.target.symbol is not None:
+            return None
+        for edit in functions_inserted(node, self.pool):
+            found = self.search.right((edit,), edit.root)
+            if found is not None and found.factor == 1:
+                return self._said(found)
+        return None
+
     # -------------------------------------------------------------------------- other shapes
 
     def _reshaped(self, node: Node) -> Diagnosis | None:
         """Of a claim of another shape: summed, turned, or with the factor that is missing."""
+        if (diagonal := self._diagonal(node)) is not None:
+            return diagonal
         starts = list(reshaped(node, self.truth.shape, self.claim.target.symbol, self.pool))
         for edit in starts:
             found = self.search.right((edit,), edit.root)
@@ -233,6 +255,18 @@ class _Case:
             if found is not None and is_plausible(node, found, self.pool):
                 return self._said(found)
         return None
+
+    def _diagonal(self, node: Node) -> Diagnosis | None:
+        """A vector that is the diagonal of the matrix that is due."""
+        truth = self.truth
+        if truth.rank != 2 or node.rank != 1 or truth.shape != (*node.shape, *node.shape):
+            return None
+        diagonal = g.product([(truth, (0, 0))], node.shape)
+        if not are_equal(node, diagonal, self.seed):
+            return None
+        what = self.claim.target.name
+        sentence = f"These are the entries on the diagonal of {what}; those off it are missing."
+        return Diagnosis("missing_term", sentence, ("missing_term",), self.plain)
 
     # ------------------------------------------------------------------------- what was typed
 
@@ -311,7 +345,8 @@ class _Case:
     def _built(self, edit: TreeEdit) -> Node | None:
         """The graph of an edited tree; None where that has a mistake of its own."""
         try:
-            return self.pool.tidied(self.claim.node_of(edit.tree))
+            node = self.pool.tidied(self.claim.node_of(edit.tree))
+            return None if is_large([node]) else node
         except SymgradError:  # most edits do not fit, which is what is being found out
             return None
 
@@ -322,7 +357,9 @@ class _Case:
         names = [edit.mistake for edit in edits]
         sentences = [edit.words() for edit in edits]
         if found.factor != 1:
-            name, words = self._factor(found.factor, bool(edits))
+            what = "what is then left" if edits else "the claim"
+            due = self.claim.target.what
+            name, words = of_factor(found.factor, what, due, self.pool, self.values.root)
             names.append(name)
             sentences.append(words)
         if len(sentences) == 2:
@@ -332,34 +369,6 @@ class _Case:
         elif path is not None and path.mistake in names:
             sentences = [path.words()]
         return Diagnosis(names[0], " ".join(sentences), tuple(names), self.pool.tidied(found.root))
-
-    def _factor(self, factor: sp.Expr, after: bool) -> tuple[str, str]:
-        what = "what is then left" if after else "the claim"
-        due = self.claim.target.what
-        batch = self._examples()
-        if factor == -1:
-            return "sign", f"The sign is wrong: {what} is −1 times {due}."
-        for n in batch:
-            if factor == 1 / sp.sympify(n):
-                return "sum_for_mean", (
-                    f"The loss is a mean over {n} examples, and {what} is their sum: divide by {n}."
-                )
-            if factor == n:
-                return "sum_for_mean", (
-                    f"The loss is a sum over {n} examples, and {what} is their mean: multiply "
-                    f"by {n}."
-                )
-        times = self.pool.text(g.const(1 / factor))
-        missing = self.pool.text(g.const(factor))
-        return "factor", (
-            f"A constant factor is wrong: {what} is {times} times {due}, so it has to be "
-            f"multiplied by {missing}."
-        )
-
-    def _examples(self) -> Sequence[g.Dim]:
-        """The numbers of examples of a risk."""
-        data = [n for n in g.leaves([self.values.root]) if n.leaf.origin is not None and n.rank]
-        return list(dict.fromkeys(n.shape[0] for n in data))
 
     def _renamed(self, edit: Edit) -> Edit:
         """h → z in the derivative of an activation is a mistake of its own."""

@@ -59,6 +59,12 @@ OF_LEAVES: tuple[Condition, ...] = (
 )
 
 
+OF_LABELS: tuple[Condition, ...] = (
+    Condition(lambda a: a == 0, "{0} = 0"),
+    Condition(lambda a: a != 0, "{0} ≠ 0"),
+)
+
+
 class Constraint(NamedTuple):
     """Something that may be true of an array and was not declared."""
 
@@ -139,7 +145,8 @@ def _subjects(trials: Trials) -> Iterator[Subject]:
         if (sides := sides_of(node)) is not None:
             yield Subject(sides, partial(_of_switch, k), CONDITIONS)
     for leaf in trials.random.leaves:
-        yield Subject(Sides(leaf.name), partial(_of_leaf, leaf.name), OF_LEAVES)
+        conditions = OF_LEAVES if leaf.leaf.classes is None else OF_LABELS
+        yield Subject(Sides(leaf.name), partial(_of_leaf, leaf.name), conditions)
 
 
 def _of_switch(k: int, trial: Trial) -> np.ndarray:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -26,49 +25,19 @@ from symgrad.listing import shape_text
 from symgrad.simplify import strip_names
 from symgrad.verification.agreement import POINTS, Agreeing, Agreement
 from symgrad.verification.canonical import are_one
-from symgrad.verification.domains import Missing, differs_at, missing_fact, only_where
+from symgrad.verification.comparison import Comparison, certified, refuted
+from symgrad.verification.domains import differs_at, missing_fact, only_where
 from symgrad.verification.evaluate import field_for, takes_roots
 from symgrad.verification.field import BITS
 from symgrad.verification.formal import Formal
 from symgrad.verification.literal import expanded, filled_up, lumped, number_of, with_symbols
-from symgrad.verification.number import Exact
 from symgrad.verification.points import Free, Point, Wanted
 from symgrad.verification.reach import Reach
 from symgrad.verification.sizes import Sizes, dim_symbols, work
 from symgrad.verification.trials import AGREE, PRECISIONS, SHOW, Side, Trial, Trials
-from symgrad.verification.witness import Witness, readable, simpler, superscript
+from symgrad.verification.witness import Witness, simpler, superscript
 
 _THEIR = "their kinks and jumps"
-
-METHODS: dict[str, str] = {
-    "same graph": "it is the same formula",
-    "same canonical form": "both are the same formula once products are multiplied out and like "
-    "terms are collected",
-    "exact arithmetic": "both have the same value, in exact arithmetic, at random points of "
-    "several shapes",
-    "interval arithmetic": "there is an example on which they differ, computed with intervals "
-    "that contain the true values",
-    "floating point": "both have been computed in floating point, which proves nothing",
-}
-"""What decided, in words."""
-
-
-class Comparison(NamedTuple):
-    """Whether a claim equals the truth, and how that is known."""
-
-    equal: bool | None
-    """None: undecided."""
-    method: str
-    """A key of `METHODS`."""
-    reason: str
-    """A sentence."""
-    witness: Witness | None = None
-    """Only where ``equal`` is False."""
-    domain: str = ""
-    """``equal where x > 0``, or ``they differ only at z = 0``."""
-    missing: Missing | None = None
-    """The fact that was not declared under which a rejected claim is right, which is then
-    ``domain`` in words too. None where there is no such fact or a condition on values is found."""
 
 
 def compare(claim: Node, truth: Node, *, seed: int = 0, what: str = "the true value") -> Comparison:
@@ -90,8 +59,10 @@ def compare(claim: Node, truth: Node, *, seed: int = 0, what: str = "the true va
         found = _as_declared(known, claim, truth, seed, what)
         if found is not None:
             return found
-        if _is_large([claim, truth]):
+        if is_large([claim, truth]):
             return known if known.equal is None else known._replace(equal=None, reason=_TOO_LARGE)
+    elif is_large([claim, truth]):
+        return Comparison(None, "interval arithmetic", _LARGE_VALUES)
     return _compared(claim, truth, seed, what)
 
 
@@ -100,10 +71,12 @@ def are_equal(claim: Node, truth: Node, seed: int = 0) -> bool:
     if strip_names([claim])[0] is strip_names([truth])[0]:
         return True
     claim, truth = with_symbols([claim, truth])
+    if is_large([claim, truth]):
+        return False
     return _Comparing(Trials(claim, truth, seed), "", examples=False).result().equal is True
 
 
-def _is_large(nodes: list[Node]) -> bool:
+def is_large(nodes: Sequence[Node]) -> bool:
     """Whether graphs with the sizes declared are too large for exact arithmetic."""
     return work(nodes, dict.fromkeys(dim_symbols(nodes), 2)) > _MOST_DECLARED
 
@@ -114,6 +87,12 @@ _MOST_DECLARED = 1_000_000
 _TOO_LARGE = (
     "For other dimensions than those declared the two differ; those declared are too large for an "
     "exact comparison, so give smaller ones."
+)
+
+
+_LARGE_VALUES = (
+    "An array or a sum of the claim is too large for an exact comparison, so nothing was computed; "
+    "write it with symbols for its dimensions, or with smaller numbers."
 )
 
 
@@ -141,27 +120,7 @@ def _as_declared(
             shape = tuple(point.size(n) for n in truth.shape)
             claimed, true = (expanded(a, shape) for a in (witness.claimed, witness.true))
             witness = Witness(point.sizes, dict(sorted(point.values.items())), claimed, true, what)
-    return None if witness is None else _refuted(witness, found)
-
-
-def _refuted(witness: Witness, found: Comparison) -> Comparison:
-    """A rejection; of ``found`` the domain counts."""
-    text = str(witness)
-    reason = f"{text[0].upper()}{text[1:]}."
-    return found._replace(equal=False, method="interval arithmetic", reason=reason, witness=witness)
-
-
-def certified(
-    trials: Trials, point: Point, what: str, precisions: Sequence[int] = PRECISIONS
-) -> Witness | None:
-    """The witness that a point is, if intervals at it are disjoint in some entry."""
-    for precision in precisions:
-        found = trials.exactly(point, Exact(0), precision)  # without residues
-        if found is not None and found.disjoint:
-            values = {leaf.name: point.values[leaf.name] for leaf in trials.random.leaves}
-            claimed, true = _readable(found.claimed), _readable(found.true)
-            return Witness(point.sizes, dict(sorted(values.items())), claimed, true, what)
-    return None
+    return None if witness is None else refuted(witness, found)
 
 
 class _Comparing:
@@ -188,9 +147,17 @@ class _Comparing:
             )
         if not self.seen:
             return self._nothing_to_compare()
-        if self.without - {tuple(trial.point.sizes.values()) for trial in self.seen}:
-            return self._undecided(0, 0)  # it has values for trivial sizes only
+        if not self._has_values():
+            return self._undecided(0, 0)
         return self._exactly()
+
+    def _has_values(self) -> bool:
+        """Whether a claim has values at all shapes, but for some along an axis of size 1."""
+        seen = {tuple(trial.point.sizes.values()) for trial in self.seen}
+        return all(
+            any(n == 1 and all(own[k] > 1 for own in seen) for k, n in enumerate(shape))
+            for shape in self.without - seen
+        )
 
     # ------------------------------------------------------------------------------ floats
 
@@ -233,7 +200,7 @@ class _Comparing:
             self._certified(p) for p in itertools.chain(self._small_points(), self._near(known))
         )
         witness = next((w for w in found if w is not None), fallback)
-        return _refuted(witness, self._only_where(witness))
+        return refuted(witness, self._only_where(witness))
 
     def _near(self, known: Point) -> Iterator[Point]:
         """Points of few digits near one, if they show a difference."""
@@ -323,9 +290,8 @@ class _Comparing:
                 if found.disjoint and (no := self._rejected(trial.point)) is not None:
                     return no
                 if tried - agreed >= (_MOST_DOUBTS if agreed else _DOUBTS):
-                    witness = certified(trials, trial.point, self.what, _FINEST)
-                    if witness is not None and self.examples:
-                        return _refuted(witness, Comparison(False, "", ""))
+                    if (no := self._closely(trial.point)) is not None:
+                        return no
                     break
                 continue
             agreed += 1
@@ -333,10 +299,35 @@ class _Comparing:
             if agreed == 1:
                 found_everywhere = Agreeing(trials, formal, rooted).result()
                 if found_everywhere is not None:
-                    return self._accepted(found_everywhere)
+                    # of graphs with roots the primes are known to everybody, see `fingerprint`
+                    no = self._closely(trial.point) if rooted else None
+                    return no or self._accepted(found_everywhere)
             if agreed >= POINTS and (not sides or tried >= min(len(self.seen), _MOST)):
                 return self._elsewhere(formal, agreed)
         return self._undecided(agreed, tried)
+
+    def _closely(self, point: Point) -> Comparison | None:
+        """A difference near 0, or far behind the point, where random points show none."""
+        for near in self._near_zero():
+            trial = self.trials.at(near)
+            differs = trial.off_switches and trial.differ()
+            if differs and (no := self._rejected(near)) is not None:
+                return no
+        witness = certified(self.trials, point, self.what, _FINEST)
+        if witness is None or not self.examples:
+            return None
+        small = self.trials.small
+        (sizes,) = small.sizes(1)
+        for free in small.of(sizes, 1):
+            witness = certified(self.trials, small.at(sizes, free), self.what, _FINEST) or witness
+        return refuted(witness, Comparison(False, "", ""))
+
+    def _near_zero(self) -> Iterator[Point]:
+        """Random points whose entries are small."""
+        random, small = self.trials.random, self.trials.small
+        for scale, sizes in itertools.product(_NEAR_ZERO, random.shapes[:2]):
+            free = random.free(sizes).items()
+            yield small.at(sizes, {x: np.array(a * scale, dtype=object) for x, a in free})
 
     def _elsewhere(self, formal: Formal, agreed: int) -> Comparison:
         """What is no identity of formulas may differ where random points do not come."""
@@ -432,8 +423,8 @@ class _Comparing:
             digits = int(PRECISIONS[-1] * 0.3) // 10 * 10
             reason = (
                 f"The claim and {self.what} agree to about {digits} digits at {tried} random "
-                "points, so the claim is probably right, but it rests on an identity that is not "
-                "known here."
+                "points, which proves nothing: either the claim rests on an identity that is not "
+                "known here, or the two differ by less than that."
             )
         else:
             reason = (
@@ -450,6 +441,9 @@ _DOUBTS, _MOST_DOUBTS = 8, 40
 """After so many points at which residues differ and intervals do not, it is undecided. The sign of
 √(x²) modulo a prime is a matter of chance, so where residues agree at some points, more are tried.
 """
+
+_NEAR_ZERO = tuple(Fraction(1, 10**k) for k in (3, 6, 9))
+"""What random values are multiplied by, to see what differs in a small region around 0 only."""
 
 _FINEST = (2048, 8192)
 """Bits with which one point is looked at where residues differ and shorter intervals do not."""
@@ -473,10 +467,3 @@ _SHRINKS = 120
 
 _CERTIFICATES = 3
 """Small points that are certified before another way is tried."""
-
-
-def _readable(values: np.ndarray) -> np.ndarray:
-    found = np.empty(values.shape, dtype=object)
-    for at, x in np.ndenumerate(values):  # what is shown as a mantissa and a power is a tuple
-        found[at] = readable(x.ball)
-    return found

@@ -21,7 +21,7 @@ from symgrad import graph as g
 from symgrad.graph import Dim, Kind, Labels, Node
 from symgrad.verification.arrays import Exactly, Numbers, scalar
 from symgrad.verification.bodies import height, rooted, turns
-from symgrad.verification.field import CIRCULAR, PLAIN
+from symgrad.verification.field import CIRCULAR, PLAIN, keyed
 from symgrad.verification.number import Exact
 
 
@@ -73,15 +73,46 @@ def height_of(roots: Sequence[Node]) -> int:
     deep: dict[Node, int] = {}
     for node in g.topological(roots):
         below = max((deep[arg] for arg in node.args), default=0)
-        own = height(node.body) if node.kind is Kind.MAP else 0
+        own = max((height(x) for x in _bodies(node)), default=0)
         deep[node] = below + own + (node.kind is Kind.REDUCE and node.op == "logsumexp")
     return 1 + max((deep[root] for root in roots), default=0)
 
 
+def _bodies(node: Node) -> Sequence[sp.Expr]:
+    """The expressions of which a node takes values: a body, a constant, or weights such as e/2."""
+    if node.kind is Kind.SUM:
+        return [sp.sympify(c) for c in node.weights if not getattr(c, "is_Rational", False)]
+    if node.kind is Kind.MAP:
+        return [node.body]
+    return [node.value] if node.kind is Kind.CONST else []
+
+
 def field_for(roots: Sequence[Node], seed: int = 0) -> Exact:
     """The field that the values of graphs are computed in."""
-    turning = any(turns(n.body) for n in g.topological(roots) if n.kind is Kind.MAP)
-    return Exact(height_of(roots), seed, CIRCULAR if turning else PLAIN)
+    turning = any(turns(x) for n in g.topological(roots) for x in _bodies(n))
+    kind = CIRCULAR if turning else PLAIN
+    return Exact(height_of(roots), seed, kind, fingerprint(roots))
+
+
+def fingerprint(roots: Sequence[Node]) -> int:
+    """A number that graphs choose, so that none is written for primes or points known before.
+
+    0 of graphs with roots: where these exist is luck, and at the first points there is enough.
+    """
+    if takes_roots(roots):
+        return 0
+    order = {node: k for k, node in enumerate(g.topological(roots))}
+    parts = [
+        (
+            node.kind.name,
+            str(node.shape),
+            node.labels,
+            [order[x] for x in node.args],
+            str(node.data),
+        )
+        for node in order
+    ]
+    return keyed(0, parts, [order[x] for x in roots])
 
 
 def exact(roots: Sequence[Node], seed: int = 0) -> Exactly:

@@ -49,15 +49,17 @@ class Residues(NamedTuple):
 PLAIN, CIRCULAR = Residues(7, 8, 1, 3 * 5 * 7), Residues(9, 16, 3, 5 * 7)
 
 
-def next_prime(below: int, kind: Residues) -> int:
-    """The smallest prime p of a kind with ``below`` | p − 1 and `SMALL` among its odd elements.
+def next_prime(below: int, kind: Residues, start: int = 0) -> int:
+    """A prime p of a kind with ``below`` | p − 1 and `SMALL` among its odd elements.
 
-    ``below`` is an odd prime; for the last level it is 1, and the prime has `BITS` bits.
+    ``below`` is an odd prime; for the last level it is 1, and the prime has `BITS` bits. It is the
+    first from where ``start`` says: primes that anybody can look up are no test of a formula.
     """
     from flint import fmpz
 
     step = below * kind.modulus
-    least = 1 << (BITS - 1) if below == 1 else 0
+    lowest = (1 << (BITS - 1)) + start % (1 << (BITS - 2))
+    least = lowest if below == 1 else step * (start % _STARTS)
     for p in count(_first(below, kind, least), step):
         odd = (p - 1) >> kind.twos
         if gcd(odd, kind.without) > 1 or not fmpz(p).is_probable_prime():
@@ -65,6 +67,10 @@ def next_prime(below: int, kind: Residues) -> int:
         if all(pow(x, odd, p) == 1 for x in SMALL):
             return p
     raise AssertionError
+
+
+_STARTS = 1 << 16
+"""From so many places the search for a further prime of a tower may start."""
 
 
 def _first(below: int, kind: Residues, least: int) -> int:
@@ -78,10 +84,10 @@ def _first(below: int, kind: Residues, least: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def tower(height: int, kind: Residues = PLAIN) -> tuple[int, ...]:
+def tower(height: int, kind: Residues = PLAIN, start: int = 0) -> tuple[int, ...]:
     """The primes of a tower of one level or more, the smallest last."""
-    below = tower(height - 1, kind) if height > 1 else ()
-    return (next_prime(below[0] if below else 1, kind), *below)
+    below = tower(height - 1, kind, start) if height > 1 else ()
+    return (next_prime(below[0] if below else 1, kind, start), *below)
 
 
 def keyed(seed: int, *key: object) -> int:
@@ -122,9 +128,9 @@ class Level:
 
 
 @lru_cache(maxsize=256)
-def levels(height: int, seed: int, kind: Residues = PLAIN) -> tuple[Level, ...]:
+def levels(height: int, seed: int, kind: Residues = PLAIN, start: int = 0) -> tuple[Level, ...]:
     """The levels of a tower, with bases that the seed chooses."""
-    primes = tower(height, kind)
+    primes = tower(height, kind, start)
     found = []
     for i, p in enumerate(primes):
         order = primes[i + 1] if i + 1 < height else 1

@@ -109,7 +109,8 @@ class Formal:
         return self._agree(plain, mode.free, cases) if longer else longer
 
     def _agree(self, point: Point, free: bool, cases: Sequence[Case]) -> bool | None:
-        field = Exact(self.kind.height, self.kind.seed, self.kind.kind, formal=True)
+        kind = self.kind
+        field = Exact(kind.height, kind.seed, kind.kind, kind.start, formal=True)
         field.strict = self.nested
         numbers = Exactly(field, free)
         done: dict[Node, np.ndarray] = {node: field_number(field, node) for node in self.of_sizes}

@@ -18,9 +18,11 @@ from symgrad import graph as g
 from symgrad.errors import UnsupportedError
 from symgrad.graph import Kind, Node, dim
 from symgrad.show.text import formula
+from symgrad.simplify import unname
 from symgrad.verification.claims import Claim
+from symgrad.verification.comparison import Comparison
 from symgrad.verification.diagnose import Diagnosis, diagnose
-from symgrad.verification.equality import Comparison, compare
+from symgrad.verification.equality import compare
 from symgrad.verification.names import Target, Truth, entry_of, written
 from symgrad.verification.needs import needs_of, unmet
 from symgrad.verification.uses import is_circular, turned
@@ -192,9 +194,19 @@ def _explained(
         truth_node = turned(target.node)
     diagnosis = diagnose(claim, truth_node, truth, seed=seed)
     right = [] if diagnosis.corrected is None else [diagnosis.corrected]
-    if target.symbol is None and target.node in g.topological(right):
+    is_value = target.symbol is None and target.node.kind is Kind.NAMED
+    if is_value and target.node in g.topological(right):
         diagnosis = Diagnosis()  # z = z is no correction
+    if diagnosis.corrected is not None:
+        diagnosis = diagnosis._replace(corrected=_in_own_names(diagnosis.corrected, claim, truth))
     return _diagnosed(verdict, diagnosis, words, fallback, due, [x for x, _ in claim.indices])
+
+
+def _in_own_names(node: Node, claim: Claim, truth: Truth) -> Node:
+    """A correction without names of gradients that the claim itself does not use."""
+    used = set(g.topological([] if claim.node is None else [claim.node]))
+    names = [n for n in g.topological([node]) if n.kind is Kind.NAMED and n not in used]
+    return unname([node], [n for n in names if n.name not in truth.forward])[0]
 
 
 def _diagnosed(

@@ -24,10 +24,11 @@ from symgrad.verification.credit import credits
 from symgrad.verification.diagnose import diagnose
 from symgrad.verification.equality import are_equal, compare
 from symgrad.verification.grounds import settled
+from symgrad.verification.habits import parts_of
 from symgrad.verification.judge import NATURAL, SHAPES, Decision, decide, judge
 from symgrad.verification.names import Target, Truth, written
 from symgrad.verification.reader import Reader
-from symgrad.verification.spellings import meant, parts_of
+from symgrad.verification.spellings import meant
 from symgrad.verification.steps import (
     AGAIN,
     CIRCULAR,

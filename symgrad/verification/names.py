@@ -39,6 +39,9 @@ NABLA = "ᐁ"
 ONE = "ᐅ"
 """A letter that stands for the 1 of 1_y, the indicator of a class, in such a text."""
 
+SLOPE = "ᐟ"
+"""What stands behind the name of a value h = f(z) in a tree where f′(z) is meant."""
+
 _LAMBDA = ("λ", "lam", "lmbda", "lambd")
 """λ as it is typed where lambda is a keyword."""
 
@@ -213,7 +216,7 @@ class Truth:
             return entry_of(self.plain(target.node), indices)
         if not target.whole or target.symbol is None:
             value = target.node.args[0] if target.node.kind is Kind.NAMED else target.node
-            return written(value, target.shape)
+            return written(value if target.symbol is None else self.plain(value), target.shape)
         d, k = self._derived(target.symbol)
         return d.in_values(d.wrt[k])
 

@@ -54,33 +54,62 @@ _DIVIDES = frozenset({"/", "./"})
 def needs_of(claim: Claim) -> tuple[Need, ...]:
     """What a claim needs; nothing of one in SymPy, which was simplified before it came here.
 
-    What stands under a sum sign, and is built with the sum's own index, is left out.
+    What stands under a sum sign is needed at every index, unless the sum has conditions.
     """
     if claim.tree is None or claim.scope is None or claim.node is None:
         return ()
     scope = claim.scope.with_indices([x for x, _ in claim.indices])
+    own = [(x, sp.S.Zero, sp.sympify(n) - 1) for x, n in claim.indices]
     found: dict[Need, None] = {}
-    for part, relation in _parts(claim.tree, scope):
-        node = _node(part, scope, claim)
+    for part, relation, inner, ranges in _parts(claim.tree, scope, own):
+        node = _node(part, inner, ranges)
         if node is not None and node.kind.name != "CONST":
             found[Need(node, relation)] = None
     return tuple(found)
 
 
-def _node(tree: s.Expr, scope: Scope, claim: Claim) -> Node | None:
+Ranges = Sequence[tuple[sp.Symbol, sp.Expr, sp.Expr]]
+"""Indices, from where and to where they run."""
+
+Found = Iterator[tuple[s.Expr, str]]
+
+
+def _node(tree: s.Expr, scope: Scope, ranges: Ranges) -> Node | None:
     """The graph of a part of a claim; None where it has none of its own."""
     try:
         value = scope.build(tree)
-        if isinstance(value, sp.Expr) and claim.indices:
-            ranges = [(x, 0, sp.sympify(n) - 1) for x, n in claim.indices]
-            return lift_array(value, ranges)[0]
+        if isinstance(value, sp.Expr) and ranges:
+            return lift_array(value, list(ranges))[0]
         return lift(value) if isinstance(value, sp.Expr | ARRAYS[0] | ARRAYS[1]) else None
     except (SymgradError, TypeError, ValueError, AttributeError):
-        return None  # a part that makes no sense alone, such as one with the index of a sum
+        return None  # a part that makes no sense alone
 
 
-def _parts(node: Any, scope: Scope) -> Iterator[tuple[s.Expr, str]]:
-    """The parts of a tree of which something is needed."""
+def _parts(node: Any, scope: Scope, ranges: Ranges) -> Iterator[tuple[s.Expr, str, Scope, Ranges]]:
+    """The parts of a tree of which something is needed, where they stand."""
+    if isinstance(node, s.BigSum):
+        limits = _limits(node, scope)
+        scope = scope.with_indices([x for x, *_ in limits])
+        ranges = [*ranges, *limits]
+    for part, relation in _own(node, scope):
+        yield part, relation, scope, ranges
+    for child in _children(node):
+        yield from _parts(child, scope, ranges)
+
+
+def _limits(node: s.BigSum, scope: Scope) -> Ranges:
+    """The indices of a sum with their bounds; none of a sum that has conditions."""
+    if any(isinstance(x, s.Relation) and x.operator != "=" for x in node.ranges):
+        return []
+    try:
+        value = scope.build(node)
+    except (SymgradError, TypeError, ValueError, AttributeError):
+        return []
+    limits = value.limits if isinstance(value, sp.Sum) else ()
+    return [tuple(x) for x in limits if len(x) == 3]
+
+
+def _own(node: Any, scope: Scope) -> Found:
     if isinstance(node, s.Application) and node.function.name in OF_FUNCTIONS:
         for x in node.arguments.positional[:1]:
             yield x, OF_FUNCTIONS[node.function.name]
@@ -88,11 +117,9 @@ def _parts(node: Any, scope: Scope) -> Iterator[tuple[s.Expr, str]]:
         yield from _of_chain(node)
     if isinstance(node, s.Item):
         yield from _powers(node, scope)
-    for child in _children(node):
-        yield from _parts(child, scope)
 
 
-def _of_chain(node: s.Chain) -> Iterator[tuple[s.Expr, str]]:
+def _of_chain(node: s.Chain) -> Found:
     """Divisors, and arguments: in text ``log(x)`` is a chain of two links."""
     for k, link in enumerate(node.links):
         if link.operator in _DIVIDES:
@@ -105,7 +132,7 @@ def _of_chain(node: s.Chain) -> Iterator[tuple[s.Expr, str]]:
             yield x, OF_FUNCTIONS[name]
 
 
-def _powers(node: s.Item, scope: Scope) -> Iterator[tuple[s.Expr, str]]:
+def _powers(node: s.Item, scope: Scope) -> Found:
     for k, suffix in enumerate(node.suffixes):
         if not isinstance(suffix, s.Power):
             continue

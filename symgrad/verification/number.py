@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symgrad.verification.field import PLAIN, Level, Residues, keyed, levels
+from symgrad.verification.nothing import NOTHING
 
 if TYPE_CHECKING:
     from flint import arb
@@ -63,26 +64,11 @@ CERTAINLY_ZERO = -256
 _KNOWN_LOGARITHMS = 48
 """Logarithms that a new one is compared with."""
 
+_PAIRED = 8
+"""Logarithms of which two together are looked for in an exponent."""
+
 _MOST_WHOLE = 1 << 24
 """Residues up to this, or from its negative, are whole numbers of this size."""
-
-
-class _Nothing:
-    """In the place of a ball where there is none: whatever is made of it is nothing again."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *rest: self
-
-    def __call__(self, *rest: Any) -> Any:
-        return self
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __call__
-    __truediv__ = __rtruediv__ = __pow__ = __neg__ = __call__
-
-
-NOTHING: Any = _Nothing()
 
 
 @dataclass(eq=False)
@@ -92,7 +78,13 @@ class Exact:
     height: int
     seed: int = 0
     kind: Residues = PLAIN
+    start: int = 0
+    """Where the search for its primes starts."""
     logarithms: dict[int, Number] = field(default_factory=dict)
+    exponentials: dict[int, Number] = field(default_factory=dict)
+    """The residue of x → eˣ, of each x that was made an exponent or found as a logarithm."""
+    opaque_logarithms: list[tuple[Number, Number]] = field(default_factory=list)
+    """Values u and the log u that stand for themselves."""
     squares: dict[int, Number] = field(default_factory=dict)
     """The residue of u² → u, for every value that was squared."""
     formal: bool = False
@@ -108,7 +100,7 @@ class Exact:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The levels of the tower, the outermost first."""
-        return levels(self.height, self.seed, self.kind) if self.height else ()
+        return levels(self.height, self.seed, self.kind, self.start) if self.height else ()
 
     @cached_property
     def primes(self) -> tuple[int, ...]:
@@ -129,12 +121,14 @@ class Exact:
         return Number(arb(fmpq(x.numerator, x.denominator)), residues, self)
 
     def constant(self, value: sp.Expr) -> Number:
-        """A SymPy number that is rational or π; its functions are those of `bodies`."""
+        """A SymPy number that is rational, e or π; its functions are those of `bodies`."""
         if value.is_Rational:
             found = self.rational(Fraction(int(value.p), int(value.q)))
             if self.formal and value != 0:
                 self.has_sign(found, 1 if value > 0 else -1)
             return found
+        if value is sp.E:
+            return self.rational(1).exp()
         if value is sp.pi:
             from flint import arb
 
@@ -314,11 +308,29 @@ class Number:
 
     def exp(self) -> Number:
         """eˣ."""
+        if (known := self._known_exponential()) is not None:
+            return Number(self.ball.exp(), known.residues, self.field)
         residues = self._turned(lambda level: level.base)
         result = Number(self.ball.exp(), residues, self.field)
         if residues:
             self.field.logarithms.setdefault(residues[0], self)
+            self.field.exponentials.setdefault(self.residues[0], result)
         return result
+
+    def _known_exponential(self, deep: int = 2) -> Number | None:
+        """u of log u, 1/u of −log u, and eʸ·u or eʸ/u of y ± log u, where eʸ is known."""
+        logarithms = self.field.opaque_logarithms
+        if not self.residues or not logarithms:
+            return None
+        found = _exponential(self, self.field.exponentials)
+        if found is not None or not deep:
+            return found
+        for u, log_u in logarithms[: _KNOWN_LOGARITHMS if deep == 1 else _PAIRED]:
+            if (more := (self - log_u)._known_exponential(deep - 1)) is not None:
+                return more * u
+            if (less := (self + log_u)._known_exponential(deep - 1)) is not None:
+                return less / u
+        return None
 
     def cos_sin(self) -> tuple[Number, Number]:
         """cos x and sin x, from eⁱˣ: of the tower `field.CIRCULAR`."""
@@ -371,6 +383,9 @@ class Number:
         found = _logarithm(u, p, known)
         if found is None:
             found = self.field.opaque(ball, "log", u, levels=len(self.residues))
+            if len(self.field.opaque_logarithms) < _KNOWN_LOGARITHMS:
+                self.field.exponentials[found.residues[0]] = self
+                self.field.opaque_logarithms.append((self, found))
         if len(known) < _KNOWN_LOGARITHMS:
             known.setdefault(u, found)
         return Number(ball, found.residues, self.field)
@@ -390,6 +405,15 @@ def _inverse(x: int, p: int) -> int:
     if x == 0:
         raise Retry("a divisor is 0 modulo a prime")
     return pow(x, -1, p)
+
+
+def _exponential(x: Number, known: dict[int, Number]) -> Number | None:
+    """eˣ from the exponentials of x and of −x."""
+    found = known.get(x.residues[0])
+    if found is None:
+        opposite = known.get(-x.residues[0] % x.field.primes[0])
+        found = None if opposite is None else opposite.inverse()
+    return found
 
 
 def _logarithm(u: int, p: int, known: dict[int, Number]) -> Number | None:

@@ -231,7 +231,9 @@ def _points(nodes: Sequence[Node], seed: int) -> Iterator[tuple[int, Point]]:
         if sizes and drawn.fits(sizes) and work(nodes, sizes) <= LARGEST:
             shapes.append(sizes)
             yield USUAL, drawn.draw(sizes=sizes)
-    for group, factor in ((TINY, Fraction(1, 1000)), (LARGE, Fraction(100))):
+    for group, factor in (
+        (TINY, Fraction(1, 1000)), (TINY, Fraction(1, 4000)), (LARGE, Fraction(100))
+    ):  # fmt: skip
         for sizes in shapes:
             free = {key: x * factor for key, x in drawn.free(sizes).items()}
             yield group, point_of(drawn.leaves, sizes, free)

@@ -11,7 +11,7 @@ from typing import Any
 
 import symgrad.language.syntax as s
 from symgrad.language.functions import KNOWN
-from symgrad.verification.spellings import Knows, run_of
+from symgrad.verification.indices import Knows, run_of
 
 _LOOSE = frozenset({"⊙", "∘", ".*", "*"})
 

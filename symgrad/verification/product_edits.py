@@ -143,6 +143,43 @@ def slopes_replaced(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
             is_misplaced = pool.tidied(stands) in map(pool.tidied, elsewhere)
             mistake = "derivative_of_wrong_argument" if is_misplaced else "wrong_derivative"
             yield Proposal(edited, mistake, words)
+        yield from _numbers_replaced(node, slope, pool)
+
+
+def _numbers_replaced(node: Node, slope: Slope, pool: Pool) -> Iterator[Proposal]:
+    """The same of one number for all entries: (1 − h'h)·a → (1 − h ⊙ h) ⊙ a."""
+    shape = slope.derivative.shape
+    for k, (stands, _) in enumerate(node.accesses):
+        inside = {slope.value, slope.argument}.intersection(pool.sites(stands))
+        if stands.rank or not shape or not inside:
+            continue
+        rest = [a for n, a in enumerate(node.accesses) if n != k]
+        entries = _entrywise(stands, shape)
+        same = pool.tidied(entries) is pool.tidied(slope.derivative)
+
+        def words(stands: Node = stands, same: bool = same) -> str:
+            due, number = pool.text(slope.derivative), pool.text(stands)
+            if same:
+                return f"{number} is one number: ⊙ is due in it, entry by entry, which is {due}."
+            return (
+                f"The derivative of {name_of(slope.function)} at {pool.text(slope.argument)} is "
+                f"{due}, and not {number}."
+            )
+
+        for labels in _placements(node, shape):
+            edited = g.product([*rest, Access(slope.derivative, labels)], node.shape)
+            yield Proposal(edited, "wrong_product" if same else "wrong_derivative", words)
+
+
+def _entrywise(node: Node, shape: g.Shape) -> Node:
+    """A number with products entry by entry for its dot products."""
+    axes = tuple(range(len(shape)))
+    if node.kind is Kind.SUM:
+        terms = zip(node.weights, node.args, strict=True)
+        return g.add([(c, _entrywise(x, shape), axes) for c, x in terms], shape)
+    if node.kind is Kind.PRODUCT and tuple(label_dims(node).values()) == shape:
+        return g.product(node.accesses, shape)
+    return g.const(node.value, shape) if node.kind is Kind.CONST else node
 
 
 def sums_missing(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:

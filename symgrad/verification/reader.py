@@ -24,7 +24,7 @@ from symgrad.verification.chain_rule import (
     partial,
     slope,
 )
-from symgrad.verification.claim_rules import unknown_derivative
+from symgrad.verification.claim_rules import at_their_arguments, unknown_derivative
 from symgrad.verification.claims import (
     Claim,
     Indices,
@@ -34,9 +34,11 @@ from symgrad.verification.claims import (
     turned_over,
 )
 from symgrad.verification.equality import compare
-from symgrad.verification.names import Target
+from symgrad.verification.habits import parts_of
+from symgrad.verification.indices import free_indices, names_in, run_of
+from symgrad.verification.names import SLOPE, Target
 from symgrad.verification.sides import Sides, has_shape
-from symgrad.verification.spellings import Partial, free_indices, names_in, parts_of
+from symgrad.verification.spellings import Partial
 from symgrad.verification.work import Line, Part
 
 Parts = Sequence[Part]
@@ -124,6 +126,8 @@ class Reader(Sides):
         if len(line) < 2:
             return None
         tree = self.meant_by(line[0])
+        if isinstance(tree, s.Chain):  # h'(z)
+            tree = run_of(list(at_their_arguments(tree.links, self.truth, self.own)))
         base, suffixes = (
             (tree.base, list(tree.suffixes)) if isinstance(tree, s.Item) else (tree, [])
         )
@@ -205,7 +209,7 @@ class Reader(Sides):
         base, suffixes = (tree.base, tree.suffixes) if isinstance(tree, s.Item) else (tree, ())
         if isinstance(base, Partial):
             return self._of_partial(line, base, suffixes)
-        if left is None or left.positions or left.name in self.own:
+        if left is None or left.name in self.own or (left.positions and not left.turned):
             return None
         return self._primed(line, left) if left.turned else self._differential(line, left)
 
@@ -247,8 +251,18 @@ class Reader(Sides):
         """``h' = 1 − h²``, where h' is f′(z) of h = f(z), and no row."""
         target = self.truth.target(left.name)
         each = slope(left.name, self.truth) if target and target.symbol is None else None
+        if left.positions and each is None and target is not None and target.symbol is None:
+            raise line[0].source.error(
+                line[0].tree.at,
+                f"it is not clear by what {left.name} is differentiated here; write that too, as "
+                f"in d{left.name}[k]/dz[j] = ….",
+            )
         if target is None or each is None:
             return None
+        if left.positions:  # h_k' = 1 - h_k^2
+            name = left.name + SLOPE
+            entries, indices = self._indexed(each, name, left.positions, line[0], False)
+            return self._claims(line, entries, indices)
         row, _ = self._indexed(target, left.name, (), line[0], True)
         return [self._one_of([row, each], part, line[0].text.strip()) for part in line[1:]]
 

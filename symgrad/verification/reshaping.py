@@ -16,6 +16,7 @@ from symgrad.verification.proposals import Edit, of_whole
 
 def reshaped(node: Node, due: g.Shape, by: object, pool: Pool) -> Iterator[Edit]:
     """A claim in the shape that is due, of a gradient by ``by``: summed, turned, or widened."""
+    yield from _outer(node, due, pool)
     for axis in range(node.rank):
         rest = [k for k in range(node.rank) if k != axis]
         if tuple(node.shape[k] for k in rest) != due:
@@ -44,6 +45,21 @@ def reshaped(node: Node, due: g.Shape, by: object, pool: Pool) -> Iterator[Edit]
     if node.rank < len(due):
         yield from _unsummed(node, due, pool)
         yield from _widened(node, due, pool)
+
+
+def _outer(node: Node, due: g.Shape, pool: Pool) -> Iterator[Edit]:
+    """a·bᵀ → a ⊙ b, the column times the row that stands for the product entry by entry."""
+    if node.kind is not Kind.PRODUCT or node.shape != (*due, *due) or len(due) != 1:
+        return
+    if any({0, 1} <= set(labels) for labels in node.labels):
+        return
+    accesses = [(x, tuple(max(0, k - 1) for k in labels)) for x, labels in node.accesses]
+    entries = g.product(accesses, due)
+
+    def words() -> str:
+        return f"⊙, entry by entry, is due, and not a column times a row: {pool.text(entries)}."
+
+    yield of_whole(node, entries, "wrong_product", words)
 
 
 def _unsummed(node: Node, due: g.Shape, pool: Pool) -> Iterator[Edit]:

@@ -12,15 +12,17 @@ is looked at, and not the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
 
 from symgrad import graph as g
-from symgrad.graph import Node
+from symgrad.graph import Kind, Node
 from symgrad.verification.arrays import FLOAT
 from symgrad.verification.edits import EDITS, Row, edits
 from symgrad.verification.equality import are_equal
@@ -28,9 +30,12 @@ from symgrad.verification.evaluate import evaluate
 from symgrad.verification.literal import instead
 from symgrad.verification.points import Point, RandomPoints
 from symgrad.verification.pool import Pool
+from symgrad.verification.product_edits import factors_dropped, slopes_replaced
 from symgrad.verification.proposals import Edit
 from symgrad.verification.sizes import dim_symbols
+from symgrad.verification.sum_edits import terms_dropped, whole_numbers
 from symgrad.verification.trials import Trials
+from symgrad.verification.value_edits import exchanged_everywhere, exchanged_once
 
 AGREE = 1e-8
 """Floats that differ by less than this fraction of the largest may be equal."""
@@ -47,6 +52,17 @@ WORK = 100_000
 
 LARGEST = 1_000
 """The numerator and the denominator of a factor that people forget: 2, ½, the size of a batch."""
+
+
+PLAINER = {
+    "sign": (terms_dropped,),
+    "wrong_branch": (terms_dropped,),
+    "missing_derivative": (slopes_replaced, exchanged_everywhere, exchanged_once),
+}
+"""An edit's mistake → what says it more plainly, where that makes the claim right as well."""
+
+_SLIGHT = 24
+"""So many edits are tried of a claim that floats do not tell from the truth."""
 
 
 class Found(NamedTuple):
@@ -114,20 +130,24 @@ class Search:
         factors = [x for x in found if x is not None]
         if len(factors) < len(found):
             return None
-        for scale in self._scales():
-            sizes = [float(scale.xreplace(dict(p.sizes))) for p in self.points]
-            rest = [c / size for c, size in zip(factors, sizes, strict=True)]
+        scales, sizes = self._scales
+        rests = np.array(factors) / sizes
+        same = np.abs(rests / rests[:, :1] - 1).max(axis=1) < 1e-8
+        for k in np.flatnonzero(same):
+            scale, rest = scales[int(k)], [float(x) for x in rests[k]]
             constant = Fraction(rest[0]).limit_denominator(LARGEST)
             small = 0 < abs(constant.numerator) <= LARGEST
             if small and all(abs(r / float(constant) - 1) < 1e-8 for r in rest):
                 return sp.Rational(constant.numerator, constant.denominator) * scale
         return None
 
-    def _scales(self) -> Iterator[sp.Expr]:
-        yield sp.S.One
-        for s in self.symbols:
-            yield 1 / s
-            yield s
+    @cached_property
+    def _scales(self) -> tuple[list[sp.Expr], np.ndarray]:
+        """1, dimensions and quotients of two, and a row for each: what it is at every point."""
+        scales = [sp.S.One, *(x for s in self.symbols for x in (1 / s, s))]
+        scales += [s / t for s, t in itertools.permutations(self.symbols, 2)]
+        sizes = [[float(x.xreplace(dict(p.sizes))) for p in self.points] for x in scales]
+        return scales, np.array(sizes)
 
     # --------------------------------------------------------------------------- searching
 
@@ -169,4 +189,52 @@ class Search:
                     scaled = scaled or found  # n·a + b over n is a + b with n missing below b
             elif best is None:
                 best = found
-        return best or scaled
+        found = best or scaled
+        return None if found is None else self._plainer(root, found)
+
+    def _plainer(self, root: Node, found: Found) -> Found:
+        """What says the same more plainly, such as that a term is one too many which becomes 0."""
+        if found.factor != 1 or len(found.edits) != 1:
+            return found
+        (edit,) = found.edits
+        for proposals in PLAINER.get(edit.mistake, ()):
+            if proposals is terms_dropped:
+                sites = [x for x in self.pool.sites(root) if self._is_within(edit.old, x)]
+            else:
+                sites = self.pool.sites(root)
+            rows = [row for row in EDITS if row.proposals is proposals]
+            for other in edits(root, self.pool, rows, set(sites)):
+                if other.swap is not None and other.swap not in self._activations:
+                    continue
+                plain = self.right((other,), other.root)
+                if plain is not None and plain.factor == 1:
+                    return plain
+        return found
+
+    @cached_property
+    def _activations(self) -> set[tuple[Node, Node]]:
+        """The arguments of activations, with their values."""
+        return {(x.argument, x.value) for x in self.pool.slopes}
+
+    def _is_within(self, node: Node, whole: Node) -> bool:
+        """Whether a node stands in a term of a sum, and is not the sum."""
+        return whole.kind is Kind.SUM and whole is not node and node in self.pool.sites(whole)
+
+    # ------------------------------------------------------------- what floats do not tell apart
+
+    def looks_right(self, node: Node) -> bool:
+        """Whether a wrong claim has the floats of the truth, so that of each edit they do too."""
+        factors = [self.factor(node, k) for k in range(len(self.points))]
+        return all(c is not None and abs(c - 1) < AGREE for c in factors)
+
+    def slight(self, root: Node) -> Found | None:
+        """What makes it right: a term or a factor too many, or numbers that are slightly off."""
+        rows = [row for row in EDITS if row.proposals in (terms_dropped, factors_dropped)]
+        own = (whole_numbers(root, self.pool), *edits(root, self.pool, rows))
+        likely = [edit for edit in own if edit is not None]
+        others = edits(root, self.pool)
+        for edit in (*likely, *itertools.islice(others, _SLIGHT)):
+            found = self.right((edit,), edit.root)
+            if found is not None and found.factor == 1:
+                return self._plainer(root, found)
+        return None

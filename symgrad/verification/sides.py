@@ -29,10 +29,14 @@ from symgrad.verification.claims import (
     turned_over,
 )
 from symgrad.verification.equality import compare
+from symgrad.verification.indices import condition_behind, free_indices
 from symgrad.verification.names import Target, Truth
 from symgrad.verification.precedence import as_in_numpy, left_to_right
-from symgrad.verification.spellings import free_indices, meant
+from symgrad.verification.spellings import meant
 from symgrad.verification.work import Part
+
+NOT_ZERO = "is not 0 everywhere. If you set it to zero to look for a minimum"
+"""What is said of ∂L/∂w = 0, which claims nothing of what ∂L/∂w is."""
 
 
 @dataclass
@@ -136,8 +140,38 @@ class Sides:
         return Target(shown, node, shape, target.symbol, False), indices
 
     def _claim(self, part: Part, target: Target, left: str, indices: Indices) -> Claim:
-        """A right side as a claim, with h' as h′(z) unless it is known to be wrong so."""
+        """A right side as a claim; one that holds under a condition only is refused."""
         tree = self.meant_by(part)
+        if left and target.symbol is not None and _is_zero(tree):
+            self._check_zero(part, target)
+        condition = condition_behind(tree, self.knows)
+        found = self._by_slopes(tree, part, target, left, indices)
+        if (condition is None and not part.conditional) or _is_right(found):
+            return found
+        if condition is not None:
+            found = self._by_slopes(condition, part, target, left, indices)
+            if _is_right(found):
+                return found
+        raise part.source.error(
+            part.tree.at,
+            "this is said to hold under a condition only, which is not read; write one formula for "
+            "all entries, such as p[j] (1[j = k] − p[k]).",
+        )
+
+    def _check_zero(self, part: Part, target: Target) -> None:
+        """Refuse ``∂L/∂w = 0`` of a gradient that is not 0 everywhere: it is set to zero there."""
+        if compare(g.const(0, target.node.shape), target.node).equal:
+            return
+        raise part.source.error(
+            part.tree.at,
+            f"{target.name} {NOT_ZERO}, say first what it is, as in {target.name} = …, and then "
+            "… = 0 ⇒ w = ….",
+        )
+
+    def _by_slopes(
+        self, tree: s.Expr, part: Part, target: Target, left: str, indices: Indices
+    ) -> Claim:
+        """A claim with h' as h′(z), unless it is known to be wrong so."""
         other = with_slopes(tree, self.truth, self.own)
         if other is None:
             return self._claim_of(tree, part, target, left, indices)
@@ -186,6 +220,10 @@ def has_shape(claim: Claim) -> bool:
     return claim.node is not None and tuple(map(dim, claim.shape)) == (
         () if all(n == 1 for n in due) else due
     )
+
+
+def _is_zero(tree: s.Expr) -> bool:
+    return isinstance(tree, s.Number) and float(tree.text) == 0
 
 
 def _is_right(claim: Claim) -> bool | None:

@@ -8,7 +8,6 @@ Here each such piece becomes one node; nothing else of the tree changes. Trees a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,13 +17,17 @@ from symgrad.language.functions import KNOWN
 from symgrad.language.names import canonical
 from symgrad.language.source import Span
 from symgrad.symbols import LabelSymbol
+from symgrad.verification.habits import (
+    Refused,
+    Values,
+    applied,
+    conditions,
+    indicated,
+    parts_of,
+    products,
+)
+from symgrad.verification.indices import names_in
 from symgrad.verification.names import NABLA, Truth
-
-Values = Callable[[str], Any]
-"""What a name stands for, declared or the reader's own; None for a name that nobody has."""
-
-Knows = Callable[[str], bool]
-"""Whether there is such a thing."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,6 @@ class Partial(s.Expr):
     below: str
 
 
-@dataclass(frozen=True)
-class Refused(s.Expr):
-    """What is known and not read, with the sentence that says why."""
-
-    message: str
-
-
 def meant(tree: s.Expr, truth: Truth, value_of: Values) -> s.Expr:
     """The tree with derivatives, primes, numbers in superscripts and joined indices read."""
 
@@ -61,23 +57,22 @@ def meant(tree: s.Expr, truth: Truth, value_of: Values) -> s.Expr:
         if isinstance(node, s.Chain):
             node = replace(node, links=_links(node.links, truth, value_of))
         changed = {x.name: read(getattr(node, x.name)) for x in fields(node)}
+        if isinstance(node, s.Arguments):  # the name of an option is that of no value
+            changed["options"] = tuple((key, read(x)) for key, x in node.options)
         node = replace(node, **changed)
         if isinstance(node, s.Chain) and len(node.links) == 1 and node.links[0].sign > 0:
             node = node.links[0].item
+        if isinstance(node, s.Item) and isinstance(node.base, s.Item):  # h_k'
+            node = _item(node.base.base, (*node.base.suffixes, *node.suffixes))
         for rule in _RULES:
             node = rule(node, truth, value_of)
         return node
 
     found: s.Expr = read(tree)
-    return _factor(found)
+    return indicated(found)
 
 
 # ----------------------------------------------------------------------------------- in chains
-
-
-def parts_of(item: s.Expr) -> tuple[s.Expr, tuple[s.Suffix, ...]]:
-    """A factor and what stands behind it."""
-    return (item.base, item.suffixes) if isinstance(item, s.Item) else (item, ())
 
 
 def _item(base: s.Expr, suffixes: tuple[s.Suffix, ...]) -> s.Expr:
@@ -91,6 +86,10 @@ def _links(links: tuple[s.Link, ...], truth: Truth, value_of: Values) -> tuple[s
     """The factors of a chain with those that are one thing put together."""
     result: list[s.Link] = []
     for link in links:
+        called = applied(result, link, lambda x: _is_value(x, truth, value_of))
+        if called is not None:
+            result = called
+            continue
         joined = None
         if result:
             rules = (_quotient, _nabla, _primed, _lagrange, _by_rows)
@@ -167,7 +166,17 @@ def _of_another(
 def _nabla(left: s.Link, right: s.Link, truth: Truth, value_of: Values) -> s.Expr | None:
     """``∇_W1 L`` → ∇_W1, and ``∇_z[k] L`` → ∇_z[k]."""
     base, suffixes = parts_of(left.item)
-    if right.operator or not (isinstance(base, s.Name) and isinstance(right.item, s.Name)):
+    if right.operator or not isinstance(base, s.Name):
+        return None
+    if isinstance(right.item, s.Arguments) and base.name[0] in ("∇", NABLA):
+        if truth.target(base.name) is None or value_of(base.name) is not None:
+            return None
+        return Refused(
+            right.item.at,
+            right.item.height + 1,
+            "a derivative is of a name here; name this value in the model, L = …, and write ∇ L.",
+        )
+    if not isinstance(right.item, s.Name):
         return None
     named = base.name[0] in ("∇", NABLA) or (base.name.startswith("grad") and base.name != "grad")
     if named and value_of(base.name) is None and truth.is_loss(right.item.name):
@@ -391,70 +400,7 @@ def _identity(node: Any, truth: Truth, value_of: Values) -> Any:
     return s.Application(node.at, 3, s.Name(node.at, 1, "eye"), arguments)
 
 
-def _factor(node: s.Expr) -> s.Expr:
-    """``(z > 0)`` as a factor, a term or a side: (1[z > 0]), as in NumPy."""
-    if not isinstance(node, s.Arguments) or len(node.positional) != 1 or node.options:
-        return node
-    (inner,) = node.positional
-    if not isinstance(inner, s.Relation):
-        return node
-    return replace(node, positional=(s.Indicator(inner.at, inner.height + 1, (inner,)),))
-
-
-def _conditions(node: Any, truth: Truth, value_of: Values) -> Any:
-    """Comparisons in parentheses among factors and terms; elsewhere they are conditions."""
-    if isinstance(node, s.Chain):
-        return replace(node, links=tuple(replace(x, item=_factor(x.item)) for x in node.links))
-    if isinstance(node, s.Terms):
-        return replace(node, terms=tuple((sign, _factor(x)) for sign, x in node.terms))
-    return node
-
-
-_RULES = (_conditions, _superscript, _partial, _unit, _kronecker, _joined_indices, _identity, _ones)
-
-
-# -------------------------------------------------------------------------------------- indices
-
-
-def free_indices(tree: s.Expr, knows: Knows, bound: set[str]) -> list[s.Name]:
-    """Names in positions that are neither declared, nor of the left side, nor summed over."""
-    found: list[s.Name] = []
-
-    def visit(node: Any, bound: frozenset[str], inside: bool) -> None:
-        if isinstance(node, tuple):
-            for x in node:
-                visit(x, bound, inside)
-        elif isinstance(node, s.BigSum):
-            names = {x.name for x in names_in(node.ranges)}
-            letters = {c for x in names if len(x) > 1 for c in x}
-            visit(node.body, bound | names | letters, inside)
-        elif isinstance(node, s.Name):
-            if inside and node.name not in bound and not knows(node.name):
-                found.append(node)
-        elif isinstance(node, s.Node | s.Link):
-            deeper = inside or isinstance(node, s.Positions)
-            for x in vars(node).values():
-                visit(x, bound, deeper)
-
-    visit(tree, frozenset(bound), False)
-    return found
-
-
-def names_in(node: Any) -> Iterator[s.Name]:
-    """The names in a tree."""
-    if isinstance(node, tuple):
-        for x in node:
-            yield from names_in(x)
-    elif isinstance(node, s.Name):
-        yield node
-    elif isinstance(node, s.Node | s.Link):
-        for x in vars(node).values():
-            yield from names_in(x)
-
-
-def run_of(links: list[s.Link]) -> s.Expr:
-    """Factors as one expression."""
-    if len(links) == 1:
-        return links[0].item
-    at = links[0].item.at.to(links[-1].item.at)
-    return s.Chain(at, 1 + max(x.item.height for x in links), tuple(links))
+_RULES = (
+    *(conditions, _superscript, _partial, _unit, _kronecker, _joined_indices, _identity, _ones),
+    products,
+)

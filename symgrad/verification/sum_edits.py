@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import TypeAlias
 
 import sympy as sp
@@ -10,7 +11,8 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.graph import Kind, Node, label_dims
 from symgrad.verification.pool import Pool
-from symgrad.verification.proposals import Proposal
+from symgrad.verification.proposals import Edit, Proposal, of_whole
+from symgrad.verification.witness import superscript
 
 
 def _reweighted(node: Node, k: int, weight: sp.Expr) -> Node:
@@ -74,6 +76,67 @@ def _factor_words(arg: Node, c: sp.Expr, due: sp.Expr, pool: Pool) -> str:
     if 1 / by in pool.dims:
         return f"{stands} has to be divided by {1 / by}: the term should be {right}."
     return f"A factor is wrong: {right} is due where {stands} stands."
+
+
+def whole_numbers(root: Node, pool: Pool) -> Edit | None:
+    """A claim with simple numbers for those that are nearly so: 1 for 0.9999999999."""
+    done: dict[Node, Node] = {}
+    off: list[tuple[Node, sp.Expr, sp.Expr]] = []
+    for node in pool.sites(root)[::-1]:
+        new = node if node in pool.atoms else g.rebuild(node, [done[arg] for arg in node.args])
+        if node.kind is Kind.SUM and node not in pool.atoms:
+            dues = _simple(node.weights)
+            found = zip(node.args, node.weights, dues, strict=True)
+            off += [(arg, c, due) for arg, c, due in found if c != due]
+            new = g.add(zip(dues, new.args, new.labels, strict=True), new.shape)
+        done[node] = new
+    if not off:
+        return None
+    arg, c, due = off[0]
+
+    def words() -> str:
+        power = len(str(int(1 / abs(c / due - 1)))) - 1
+        return f"The factor of {pool.text(arg)} is off by about one part in 10{superscript(power)}."
+
+    return of_whole(root, done[root], "factor", words)
+
+
+def _simple(weights: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """The simple numbers that weights nearly are, or are nearly times the largest of them."""
+    if not all(c.is_Rational for c in weights):
+        return list(weights)
+    largest = max(weights, key=abs)
+    return [_near(c / largest) * _near(largest) for c in weights]
+
+
+def _near(c: sp.Rational) -> sp.Rational:
+    if max(abs(c.p), c.q) <= _LONG:
+        return c
+    own = Fraction(int(c.p), int(c.q))
+    due = own.limit_denominator(12)
+    is_near = abs(due - own) < _SLIGHTLY * abs(own)
+    return sp.Rational(due.numerator, due.denominator) if is_near else c
+
+
+_LONG, _SLIGHTLY = 1_000_000, Fraction(1, 10**6)
+"""Numbers of more digits are no slip of the pen, and differ by so little."""
+
+
+def sums_of_terms(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
+    """a + Σ b → a + b, where b has the shape of a."""
+    if node.kind is not Kind.SUM or not node.rank:
+        return
+    for k, (arg, labels) in enumerate(node.accesses):
+        if labels or arg.kind is not Kind.PRODUCT or tuple(label_dims(arg).values()) != node.shape:
+            continue
+        entries = g.product(arg.accesses, node.shape)
+        terms = list(zip(node.weights, node.args, node.labels, strict=True))
+        terms[k] = (node.weights[k], entries, tuple(range(node.rank)))
+
+        def words(due: Node = entries) -> str:
+            return f"The sum is one too many: {pool.text(due)} is due, entry by entry."
+
+        yield Proposal(g.add(terms, node.shape), "extra_sum", words)
 
 
 def means(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:

@@ -95,7 +95,7 @@ def tree_edits(
     ``at`` says where, and what stands there is edited first. A claim ``of_entry`` is made of
     entries, whose order means nothing and whose indices do.
     """
-    kinds: tuple[Kind, ...] = (_sums, _transposes, _orders, _operators, _indices)
+    kinds: tuple[Kind, ...] = (_sums, _bounds, _transposes, _orders, _operators, _indices)
 
     def made(place: Place, kind: Kind) -> Iterator[TreeEdit]:
         node, rebuild = place
@@ -109,14 +109,15 @@ def tree_edits(
 
     every = list(places(tree))
     if of_entry:
-        yield from (x for kind in (_sums, _indices) for place in every for x in made(place, kind))
+        first = (_sums, _bounds, _merged, _indices)
+        yield from (x for kind in first for place in every for x in made(place, kind))
         yield from (x for place in every for x in renamed(place))
         kinds = (_transposes, _operators)
     if at is None:
         yield from (x for kind in kinds for place in every for x in made(place, kind))
         yield from (x for place in every for x in renamed(place))
         return
-    kinds = (*kinds, _groups, _regroups)
+    kinds = (_products, *kinds, _groups, _regroups)
     for near in _by_distance(every, at):
         for place in near:
             yield from (x for kind in kinds for x in made(place, kind))
@@ -199,6 +200,33 @@ def _operators(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[
         yield replace(node, links=links), "wrong_product", words, 1.0
 
 
+def _products(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """a b c → a ⊙ b ⊙ c, and a b' → b a' of columns."""
+    if not isinstance(node, s.Chain):
+        return
+    plain = [k for k, x in enumerate(node.links) if k and x.operator in _TIMES]
+    for first in plain[:-1] if len(plain) == len(node.links) - 1 else ():
+        links = tuple(
+            replace(x, operator=".*") if k >= first else x for k, x in enumerate(node.links)
+        )
+        shown = ", ".join(text(x.item) for x in node.links[first - 1 :])
+        words = f"Between {shown} ⊙, entry by entry, is due, and not the matrix product."
+        yield replace(node, links=links), "wrong_product", words, 1.0
+    if len(node.links) == 2:
+        a, b = node.links
+        turned = b.item
+        if isinstance(turned, s.Item) and isinstance(turned.suffixes[-1], s.Transposition):
+            rest = turned.suffixes[:-1]
+            bare = replace(turned, suffixes=rest) if rest else turned.base
+            row = s.Item(a.item.at, node.height, _closed(a.item), (turned.suffixes[-1],))
+            links = (replace(a, item=_closed(bare)), replace(b, item=row))
+            words = (
+                f"The factors of {text(node)} are in the wrong order: {text(bare)} comes first, "
+                f"and then {text(a.item)}ᵀ."
+            )
+            yield replace(node, links=links), "order", words, 1.0
+
+
 def _groups(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
     """Parentheses around some factors of a product, as in W (a ⊙ b) for W a ⊙ b."""
     if not isinstance(node, s.Chain) or not any(x.operator in ELEMENTWISE for x in node.links):
@@ -266,14 +294,75 @@ def _sums(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str])
         yield inner, "index", f"The sum over {name} is missing: Σ_{name} {text(node)} is due.", 1.0
 
 
+def _bounds(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """Σ from 2, or up to C − 1 → Σ over all."""
+    if not isinstance(node, s.BigSum) or node.upper is None or len(node.ranges) != 1:
+        return
+    names = [x for x, _ in places(node.ranges[0]) if isinstance(x, s.Name)]
+    if not names:
+        return
+    index = names[0]
+    words = f"The sum over {index.name} leaves entries out: it has to run over all of them."
+    yield replace(node, ranges=(index,), upper=None), "index", words, 1.0
+
+
+def _merged(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
+    """Σ_k Σ_i → Σ_k, with k for i."""
+    index = _summed(node)
+    if not isinstance(node, s.BigSum) or index is None:
+        return
+    for inner, rebuild in places(node.body):
+        gone = _summed(inner)
+        if not isinstance(inner, s.BigSum) or gone is None or gone.name == index.name:
+            continue
+        words = f"There is one sum too many: {index.name} is due where {gone.name} stands."
+        body = s.Arguments(inner.at, inner.height, (inner.body,), ())
+        merged = _renamed(rebuild(body), gone.name, index.name)
+        yield replace(node, body=merged), "index", words, 1.1
+
+
+def _summed(node: s.Expr) -> s.Name | None:
+    """The index of a sum over all of its values."""
+    if not isinstance(node, s.BigSum) or len(node.ranges) != 1 or node.upper is not None:
+        return None
+    (index,) = node.ranges
+    return index if isinstance(index, s.Name) else None
+
+
+def _renamed(tree: s.Expr, old: str, new: str) -> s.Expr:
+    """A tree with another name for an index."""
+    for node, rebuild in places(tree):
+        if isinstance(node, s.Name) and node.name == old:
+            return _renamed(rebuild(replace(node, name=new)), old, new)
+    return tree
+
+
+def _shown(node: s.Expr, text: Text) -> str:
+    """A value as it was typed; by its name where LaTeX has the index inside of the subscript."""
+    shown = text(node)
+    is_cut = isinstance(node, s.Name) and shown.count("{") != shown.count("}")
+    return node.name if is_cut and isinstance(node, s.Name) else shown
+
+
 def _indices(node: s.Expr, text: Text, indices: Sequence[str], free: Sequence[str]) -> Found:
     if not isinstance(node, s.Item):
         return
     for at, suffix in enumerate(node.suffixes):
         if not isinstance(suffix, s.Positions):
             continue
-        base = text(node.base)
+        base = _shown(node.base, text)
         for k, position in enumerate(suffix.positions):
+            if isinstance(position, s.Terms):
+                named = [x for x, _ in places(position) if isinstance(x, s.Name)]
+                if len(named) != 1 or named[0].name not in indices:
+                    continue
+                positions = (*suffix.positions[:k], named[0], *suffix.positions[k + 1 :])
+                changed = replace(suffix, positions=positions)
+                suffixes = (*node.suffixes[:at], changed, *node.suffixes[at + 1 :])
+                words = (
+                    f"The index {text(position)} of {base} is off: {named[0].name} is due there."
+                )
+                yield replace(node, suffixes=suffixes), "index", words, 1.0
             if not isinstance(position, s.Name):
                 continue
             for other in dict.fromkeys(indices):

@@ -16,7 +16,7 @@ import numpy as np
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
 from symgrad.verification.arrays import FLOAT, Exactly
-from symgrad.verification.evaluate import evaluate
+from symgrad.verification.evaluate import evaluate, fingerprint
 from symgrad.verification.number import Exact, Imprecise, Number, Retry
 from symgrad.verification.points import Point, RandomPoints, SmallPoints, Wanted
 from symgrad.verification.sizes import Sizes
@@ -121,7 +121,7 @@ class Trials:
             n.kind is Kind.REDUCE and n.op != "logsumexp" for n in g.topological(self.roots)
         )
         """Whether a largest entry decides too."""
-        self.random = RandomPoints([claim, truth, *about], seed)
+        self.random = RandomPoints([claim, truth, *about], seed ^ fingerprint(self.roots))
         self.small = SmallPoints([claim, truth, *about], seed)
         self.drawn = 0
         """Random points so far, whatever became of them."""

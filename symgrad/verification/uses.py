@@ -16,8 +16,9 @@ from symgrad import graph as g
 from symgrad.graph import Kind, Node
 from symgrad.lift import lift
 from symgrad.verification.claims import Claim, Names
+from symgrad.verification.indices import names_in
 from symgrad.verification.names import Target, Truth
-from symgrad.verification.spellings import Partial, names_in
+from symgrad.verification.spellings import Partial
 
 Key = tuple[bool, Any]
 """What a line is about: whether it is a derivative, and by which node, or the node itself; for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import sympy as sp
@@ -9,7 +10,7 @@ import sympy as sp
 from symgrad import graph as g
 from symgrad.graph import Access, Kind, Node, slot
 from symgrad.verification.pool import Pool
-from symgrad.verification.proposals import Proposal
+from symgrad.verification.proposals import Edit, Proposal, name_of
 from symgrad.vocabulary import hard_step, relu, sigmoid, softplus, step
 
 
@@ -118,6 +119,21 @@ def exchanged_functions(node: Node, root: Node, pool: Pool) -> Iterator[Proposal
         yield Proposal(value, "wrong_function", words, (node, value))
 
 
+def functions_inserted(root: Node, pool: Pool) -> Iterator[Edit]:
+    """a → f(a), of the functions of the forward pass."""
+    functions = [f for f in (*_ALIKE, sp.log) if f in pool.functions]
+    for node, function in itertools.product(pool.sites(root), functions):
+        if node.kind is Kind.CONST:
+            continue
+        value = g.apply(function(slot(0)), [Access(node, tuple(range(node.rank)))], node.shape)
+
+        def words(value: Node = value, function: type[sp.Function] = function) -> str:
+            return f"{name_of(function.__name__)} is missing: {pool.text(value)} is due."
+
+        edited = pool.replaced(root, node, value)
+        yield Edit(edited, "wrong_function", words, 1.4, node, value, value)
+
+
 def inverses(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
     """A → A⁻¹ or A⁻ᵀ of a square matrix, and the reverse, where the truth has an inverse."""
     if not pool.has_inverse or node.rank != 2 or node.shape[0] != node.shape[1]:
@@ -139,6 +155,20 @@ def inverses(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
 
 def turned_branches(node: Node, root: Node, pool: Pool) -> Iterator[Proposal]:
     """1[z > 0] → 1[z < 0]; of a Piecewise, the values of the branches change places."""
+    if node.kind is Kind.SUM and node.weights == (1, -1):
+        one, (branch, labels) = node.args[0], node.accesses[1]
+        is_step = branch.kind is Kind.MAP and isinstance(branch.body, step)
+        if one.kind is Kind.CONST and one.value == 1 and is_step:
+
+            def reversed_words() -> str:
+                return (
+                    f"The branches are the wrong way round: {pool.text(branch)} is due, and not "
+                    f"{pool.text(node)}."
+                )
+
+            edited = g.product([Access(branch, labels)], node.shape)
+            yield Proposal(edited, "wrong_branch", reversed_words)
+        return
     if node.kind is not Kind.MAP or node in pool.atoms:
         return
 

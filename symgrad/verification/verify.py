@@ -19,6 +19,7 @@ from symgrad.verification.judge import NATURAL, checked_layout, judge
 from symgrad.verification.marking import Marking
 from symgrad.verification.names import Target, Truth
 from symgrad.verification.numeric import judge_function
+from symgrad.verification.sides import NOT_ZERO
 from symgrad.verification.steps import AGAIN, FOLLOWS, NAMED, Steps, StepVerdict
 from symgrad.verification.verdict import RIGHT, UNDECIDED, WRONG, Verdict, together
 from symgrad.verification.work import lines as lines_of
@@ -166,7 +167,13 @@ def _of_text(
     if not found:
         raise ParseError("there is no formula in this text.", 1, 1, text[:80])
     marking = Marking(truth, target, layout, seed, strict=True)
-    marking.mark_all(found)
+    try:
+        marking.mark_all(found)
+    except ParseError as error:
+        if NOT_ZERO not in error.message:
+            raise
+        left, _, right = text.rpartition("=")
+        return Verdict(UNDECIDED, "", error.message, left.strip(), right.strip(), line=error.line)
     steps = [x for x in marking.steps if x.verdict is not None]
     if target is not None:
         steps = [x for x in steps if x.claim is not None and x.claim.target.key == target.key]

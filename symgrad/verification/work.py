@@ -21,6 +21,7 @@ from symgrad.language.source import MAX_CHARACTERS, Source, Span
 from symgrad.language.tex.derivatives import UNNAMED
 from symgrad.language.tex.read import TexPart
 from symgrad.language.tex.read import lines as tex_lines
+from symgrad.verification.habits import without_dots
 from symgrad.verification.names import NABLA, ONE
 
 TEXT, LATEX = "text", "latex"
@@ -53,6 +54,8 @@ class Part:
     text: str
     source: Source
     tree: s.Expr
+    conditional: bool = False
+    """Whether a condition stands behind it, under which alone it is said to hold."""
 
 
 class Line(Protocol):
@@ -202,7 +205,7 @@ class LatexLine:
                 continue  # ∂L/∂(W x + b) on the way to what the other sides say
             if side.tree is None:
                 raise side.error or self.error("this cannot be read.")
-            found.append(Part(side.number, side.text, side.source, side.tree))
+            found.append(Part(side.number, side.text, side.source, side.tree, side.conditional))
         return found
 
     def left(self) -> Part | None:
@@ -296,7 +299,7 @@ def _part(whole: Source, plain: str, start: int, end: int) -> Part:
     if not raw:
         at = max(0, start - 1)
         raise whole.error(Span(at, at + 1), "nothing stands on one side of this =.")
-    readable = _INDICATOR.sub(ONE, raw.replace("∂", "d").replace("∇", NABLA))
+    readable = without_dots(_INDICATOR.sub(ONE, raw.replace("∂", "d").replace("∇", NABLA)))
     excerpt = Excerpt(readable, whole, start)
     return Part(whole.line_of(start), raw, excerpt, parse_expression(excerpt))
 

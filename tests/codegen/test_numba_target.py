@@ -332,9 +332,9 @@ def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
     body = object.__new__(_Body)
     body.batch = N
     body.kernel = SimpleNamespace(dim=lambda n: "size" if n == N else str(n))
-    assert body._part((N, 4)) == "[:size]"
-    assert body._part((4, 5)) == ""
-    part = body._part((4, N))
+    assert body.part((N, 4)) == "[:size]"
+    assert body.part((4, 5)) == ""
+    part = body.part((4, N))
     view = eval("buffer" + part, {"buffer": np.arange(4 * 7.0), "size": 3})
     assert view.shape == (4, 3)
     assert view.flags.c_contiguous

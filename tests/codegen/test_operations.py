@@ -190,7 +190,7 @@ TABLE: dict[str, Row] = {
     "convolution": Row(p.Contract, convolution(PADDED, T), "np.tensordot(", "gemm("),
     "strided convolution": Row(p.Contract, convolution(STRIDED, PLACES), "np.tensordot(", "gemm("),
     "average pool": Row(
-        p.Total, g.product([(x, (0, 1, 3)), (STRIDED, (3, 2, 4))], (B, C, PLACES)), ", axis=3)"
+        p.Total, g.product([(x, (0, 1, 3)), (STRIDED, (3, 2, 4))], (B, C, PLACES)), "(axis=3)"
     ),
     "kernel gradient": Row(
         p.Contract,

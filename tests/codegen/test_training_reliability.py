@@ -1,4 +1,4 @@
-"""A generated file that is killed, through its own command line, loses nothing that was saved."""
+"""A generated file loses nothing that was saved: killed, on a full disk, beside foreign files."""
 
 from __future__ import annotations
 
@@ -43,17 +43,75 @@ def kill(child: subprocess.Popen[bytes], folder: Path, chance: random.Random) ->
     child.wait()
 
 
+def write_files(target: str, folder: Path) -> None:
+    """digits.py and train.npz."""
+    net, data = network(), load_digits()
+    declared = {"params": [*net.params], "data": [net.x, net.y], "predict": net.p}
+    sg.training_module(net.loss, **declared, target=target, name="digits").save(
+        folder / "digits.py"
+    )
+    labels = np.eye(10, dtype=np.float32)[data.train_labels]
+    np.savez(folder / "train.npz", X=data.train_images[:300], Y=labels[:300])
+
+
+FULL_DISK = """
+import resource, warnings
+from pathlib import Path
+import digits
+
+warnings.simplefilter("always")
+
+def fit(out, epochs, ckpt="run.ckpt"):
+    options = ["--batch-size", "16", "--learning-rate", "0.1", "--optimizer", "momentum", "--quiet"]
+    files = ["train.npz", "--out", out, "--checkpoint", ckpt]
+    return digits.main(["fit", *files, "--epochs", epochs, *options])
+
+assert fit("whole.npz", "4", "whole.ckpt") == 0 and fit("first.npz", "2") == 0
+before = {x: x.read_bytes() for x in Path().iterdir() if x.is_file()}
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+assert fit("more.npz", "4") == 2
+assert fit("first.npz", "4") == 2
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+for foreign in ("first.npz", "train.npz", "digits.py"):
+    assert fit("more.npz", "4", foreign) == 2
+assert {x: x.read_bytes() for x in Path().iterdir() if x.is_file()} == before
+assert fit("more.npz", "4") == 0
+"""
+OF_FULL_DISK = (
+    "run.ckpt could not be written: File too large; the file that was there is unchanged. Save "
+    "what fit returns.",
+    "digits: more.npz could not be written: File too large.",
+    "run.ckpt could not be written: File too large; the file that was there is unchanged. Save "
+    "what fit returns.",
+    "digits: first.npz could not be written: File too large; the file that was there is unchanged.",
+    "digits: first.npz is not a checkpoint of fit; give another file.",
+    "digits: data and --checkpoint are both train.npz; give different files.",
+    "digits: digits.py is damaged or is not an .npz archive of plain arrays.",
+)
+
+
+@pytest.mark.parametrize("target", [pytest.param("numba", marks=pytest.mark.slow), "numpy"])
+def test_a_full_disk_and_foreign_files(target: str, tmp_path: Path) -> None:
+    """The run ends with a sentence, every file is as it was, and the next one goes on."""
+    write_files(target, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = [x for x in done.stderr.splitlines() if x.strip() and not x.startswith("  ")]
+    for line, sentence in zip(said, OF_FULL_DISK, strict=True):
+        assert line.endswith(sentence)
+    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "more.npz") as more:
+        assert all(np.array_equal(whole[name], more[name]) for name in whole)
+    assert not [x for x in os.listdir(tmp_path) if x.endswith(".tmp")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["numba", "numpy"])
 def test_fifty_kills_of_the_command_line(target: str, tmp_path: Path) -> None:
     """Each run continues the one before; the last gives the bits of one that was left alone."""
-    net, data = network(), load_digits()
-    declared = {"params": [*net.params], "data": [net.x, net.y], "predict": net.p}
-    sg.training_module(net.loss, **declared, target=target, name="digits").save(
-        tmp_path / "digits.py"
-    )
-    labels = np.eye(10, dtype=np.float32)[data.train_labels]
-    np.savez(tmp_path / "train.npz", X=data.train_images[:300], Y=labels[:300])
+    write_files(target, tmp_path)
     subprocess.run(command("whole.npz"), cwd=tmp_path, check=True)
     chance, steps, leftovers, finished = random.Random(target), [0], 0, 0
     for _ in range(KILLS):

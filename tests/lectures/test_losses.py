@@ -146,13 +146,13 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "C3 in matrices": nll_in_matrices,
     # C4: a target distribution y; −y/p at the prediction, p − y at the scores where Σ y = 1.
     "C4 cross-entropy": lambda: system(
-        sg.cross_entropy(P, Y), "∂L/∂p = −y ⊙ 1/p", wrt=[P]
+        sg.cross_entropy(P, Y), "∂L/∂p = −y/p", wrt=[P]
     ),
     "C4 entropy": lambda: system(sg.entropy(P), "∂L/∂p = −log(p) − 1", wrt=[P]),
     "C4 divergence": lambda: system(
         sg.kl_divergence(P, Y),
         "∂L/∂p = 1 + log(p) − log(y)",
-        "∂L/∂y = −p ⊙ 1/y",
+        "∂L/∂y = −p/y",
         wrt=[P, Y],
     ),
     # C5: the logistic loss, with labels 0/1 and ±1.

@@ -17,7 +17,7 @@ from oracle import Net
 
 from symgrad import graph as g
 from symgrad.graph import Kind, Node
-from symgrad.verification.equality import Comparison
+from symgrad.verification.comparison import Comparison
 from symgrad.verification.points import RandomPoints
 from symgrad.vocabulary import plain
 

@@ -8,9 +8,13 @@ compiled code means the same is checked on few programs elsewhere.
 from __future__ import annotations
 
 import math
+import sys
+from types import ModuleType
 from typing import Any
 
+import numba
 import numpy as np
+import pytest
 
 from symgrad.codegen.runtime import routines
 
@@ -51,3 +55,14 @@ def defined(source: str, name: str = "function") -> Any:
     namespace = dict(NAMES)
     exec(source, namespace)
     return namespace[name]
+
+
+def loaded(source: str) -> ModuleType:
+    """A whole generated file as the plain Python that it is."""
+    module = ModuleType("model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        patch.setitem(sys.modules, "model", module)
+        exec(compile(source, "model.py", "exec"), module.__dict__)
+    module.__dict__["gemm"] = gemm
+    return module

@@ -108,7 +108,7 @@ FAR = np.array([1000.0, -1000.0, 0.5, -2.0])
 ACTIVATIONS: dict[str, tuple[Any, str, str]] = {
     "gudermannian": (atan(sinh(x)), "1/cosh(x)", "(atan(sinh(t)))′ = 1/cosh(t)"),
     "softsign": (x / (1 + Abs(x)), "1/(1 + |x|)²", "(t/(1 + |t|))′ = 1/(1 + |t|)²"),
-    "hypotenuse": (sqrt(1 + x**2), "x/h", "h = sqrt(t² + 1), h′ = t/h"),
+    "hypotenuse": (sqrt(1 + x**2), "x/h", "k = sqrt(t² + 1), k′ = t/k"),
     "σ": (1 / (1 + exp(-x)), "h·(1 − h)", "σ′ = σ(1 − σ)"),
     "tanh": ((exp(x) - exp(-x)) / (exp(x) + exp(-x)), "1 − h²", "tanh′ = 1 − tanh²"),
     "log cosh": (log(cosh(x)), "tanh(x)", "(log(cosh(t)))′ = tanh(t)"),

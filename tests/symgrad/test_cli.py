@@ -325,7 +325,7 @@ def test_build_fixes_sizes_and_chooses_optimizers(tmp_path: Path) -> None:
     options = ["--size", "D=5", "--optimizer", "adam", "--target", "numpy", "--out", str(out)]
     assert run("build", model, *options) == 0
     text = out.read_text(encoding="utf-8")
-    assert '"W1": ("H", 5)' in text
+    assert '"W1": ("H", 5)' in text and "5·H" in text[text.index("COSTS") :][:200]
     assert '"adam": Optimizer(' in text
     assert "rmsprop" not in text
     assert run("build", model, *options[:1], "D=five", "--out", str(out)) == 1

@@ -45,4 +45,5 @@ def test_the_loss_and_its_gradient(case: str) -> None:
 @pytest.mark.parametrize("case", [x for x in CASES if x not in SQUARES])
 def test_no_other_loss_has_residuals(case: str) -> None:
     source = sg.training_module(**CASES[case](), target="numpy", name="model").source
-    assert "The loss is no sum of squares" in source
+    assert "# Least squares: this loss is no sum of squares" in source
+    assert "def _residuals" not in source and "def _gauss_newton" not in source

@@ -56,6 +56,9 @@ def _derivative(links: Sequence[s.Link], at: int, reading: Reading) -> tuple[s.E
     base = item.base if isinstance(item, t.Scripted) else item
     if isinstance(base, t.Sign) and base.sign == "∇":
         operand, end = _operand(links, at + 1)
+        after = links[at + 1] if operand is None and at + 1 < len(links) else None
+        if after is not None and not after.operator and isinstance(after.item, t.Grouped):
+            raise Misread(after.item.at, UNNAMED)
         return gradient(item, operand, reading), end
     above, end = _run(links, at, reading)
     if above is None:
@@ -210,6 +213,12 @@ def _value(
             behind += inner
         by += f"∂{name}{power}" + ("ᵀ" if order > 1 and inner else "")
     squared = "²" if order > 1 else ""
+    if order == 1 and by == f"∂{loss}":
+        raise Misread(
+            at,
+            f"this is the derivative of {loss} by itself; a derivative is of one name, so give "
+            "the product that is meant a name, and differentiate that.",
+        )
     if order > 2 or (order == 2 and len(below.operands) == 1 and "²" not in by):
         raise Misread(at, "derivatives are of first or second order here.")
     name = f"∂{squared}{loss}/{by}" if loss else f"∇{squared}_{by[1:]}"
@@ -232,6 +241,8 @@ def _part(
     value = reading.read(node)
     base, suffixes = (value.base, value.suffixes) if isinstance(value, s.Item) else (value, ())
     power = ""
+    if isinstance(base, s.Arguments) and len(base.positional) == 1 and suffixes:
+        base = base.positional[0]  # ∂(W_2)_{kj}
     if not isinstance(base, s.Name):
         raise Misread(node.at, UNNAMED)
     for suffix in suffixes:

@@ -8,8 +8,9 @@ position only; what a piece says is for `tex.parser`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import symgrad.language.tex.commands as c
@@ -58,11 +59,13 @@ _CASES = frozenset({"cases", "dcases", "rcases", *c.REFUSED})
 class Row:
     """One equation, or the row that goes on with it: the places of its sides.
 
-    ``continues`` says that the first of them is a right side of the equation above.
+    ``continues`` says that the first of them is a right side of the equation above, and
+    ``conditional`` that it is said to hold under a condition only, such as j ≠ k.
     """
 
     sides: tuple[Span, ...]
     continues: bool
+    conditional: bool = False
 
 
 def blanked(text: str) -> str:
@@ -91,10 +94,13 @@ def rows(text: str, names: Names) -> list[Row]:
         total += len(raw)
         if total > MAX_TOKENS:
             raise Misread(at, f"the text has more than {MAX_TOKENS} letters and signs up to here.")
+        conditional = False
         for piece in _pieces(raw, text, whole=not prose):
+            above, conditional = conditional, _conditions_behind(raw, piece, names)
             row = _row(piece, names)
-            if row is None:
+            if row is None or (above and (len(row.sides) == 1 or _is_of_indices(piece, names))):
                 continue
+            row = replace(row, conditional=conditional)
             alone = len(row.sides) == 1 and not row.continues
             if prose and alone:
                 continue  # $W_1$ in a sentence
@@ -141,7 +147,7 @@ def _pieces(raw: Sequence[Raw], text: str, whole: bool) -> Iterator[list[Raw]]:
     piece: list[Raw] = []
     depth = 0
     inner: list[str] = []  # environments
-    skipping = False
+    skipping = to_the_end = False
     k = 0
     while k < len(raw):
         token = raw[k]
@@ -151,27 +157,34 @@ def _pieces(raw: Sequence[Raw], text: str, whole: bool) -> Iterator[list[Raw]]:
             if environment.rstrip("*") in _CASES:
                 inner = [*inner, environment] if name == "\\begin" else inner[:-1]
         if depth == 0 and not inner:
-            new_line = whole and _is_new_line(raw, k, text, piece)
-            if name in ("\\\\", "\\newline", "\\cr") or new_line:
+            breaks = name in ("\\\\", "\\newline", "\\cr")
+            new_line = not breaks and whole and _is_new_line(raw, k, text, piece)
+            if breaks or new_line:
                 joined = _joins(raw[k if new_line else k + 1 :], piece)
-                skipping = skipping and joined
+                # a remark ends with its row; TeX reads on over a mere end of a line
+                skipping = skipping and new_line and to_the_end and not _is_open(piece)
                 if not joined:
                     yield piece
                     piece, skipping = [], False
                 if not new_line:
                     k = _behind_break(raw, k)
+                    while joined and k < len(raw) and raw[k].text in _INDENTS:
+                        k += 1  # a quad in front of an operator ends no row
                     continue
             elif name == "&" and _is_column(raw, k) and not _is_open(piece):
-                skipping = True
+                skipping = to_the_end = True
             elif name in _ENDS_ROW or (name == "," and _has_equation(raw, k + 1)):
-                if not _is_open(piece):
+                if name in _INDENTS and _is_remark_within(raw, k, piece):
+                    skipping = True
+                elif not _is_open(piece):
                     yield piece
                     piece, skipping = [], False
                 k += 1
                 continue
             elif name[1:] in c.TEXTS and not skipping and _is_remark(_argument(raw, k)):
                 started = any(x.text != "&" for x in piece)
-                skipping = started or _is_reason(_argument(raw, k))
+                to_the_end = _is_reason(_argument(raw, k))
+                skipping = started or to_the_end
                 k = _behind_argument(raw, k)
                 continue
         if token.kind == "open" or name in _OPENING:
@@ -182,6 +195,44 @@ def _pieces(raw: Sequence[Raw], text: str, whole: bool) -> Iterator[list[Raw]]:
             piece.append(token)
         k += 1
     yield piece
+
+
+def _conditions_behind(raw: Sequence[Raw], piece: Sequence[Raw], names: Names) -> bool:
+    r"""Whether ``\quad (j \ne k)`` or ``\text{if } j = k`` stands behind a formula in its row."""
+    if not any(x.text == "=" for x in piece):
+        return False
+    k = 1 + bisect_left(raw, piece[-1].at.start, key=lambda x: x.at.start)
+    depth, word, between = 0, "", False
+    while k < len(raw) and raw[k].text not in ("\\\\", "\\newline", "\\cr"):
+        name = raw[k].text
+        if name[1:] in c.TEXTS:
+            word = (re.findall("[a-zü]+", _argument(raw, k).lower()) or [word])[0]
+            between, k = True, _behind_argument(raw, k)
+            continue
+        between = between or name in _ENDS_ROW
+        depth += (name in _OPENING) - (name in _CLOSING)
+        sign = c.SIGNS.get(name.removeprefix("\\"))
+        if name == "=" and depth == 0 and word not in _IF:
+            return between and _is_of_indices(raw[k - 1 : k + 2], names)
+        if not between:
+            return False
+        if name == "=":  # for k = 1, …, C says nothing new
+            return k + 1 == len(raw) or raw[k + 1].kind != "number" or word not in ("for", "für")
+        if sign is not None and sign.terminal == "RELATION":
+            return True
+        k += 1
+    return False
+
+
+def _is_of_indices(piece: Sequence[Raw], names: Names) -> bool:
+    """Whether an equation is j = k, of two indices."""
+    texts = [x.text for x in piece if x.text not in _NOTHING]
+    letters = texts[::2]
+    return texts[1::2] == ["="] and all(x in _INDICES and x not in names for x in letters)
+
+
+_INDICES = frozenset("ijklmn")
+_IF = c.CONDITIONS - {"where", "and"}
 
 
 def _is_column(raw: Sequence[Raw], k: int) -> bool:
@@ -196,8 +247,25 @@ def _is_new_line(raw: Sequence[Raw], k: int, text: str, piece: Sequence[Raw]) ->
 
 def _joins(rest: Sequence[Raw], piece: Sequence[Raw]) -> bool:
     """Whether a formula goes on in the next row: an operator ends it, or begins that."""
-    following = next((x.text for x in rest if x.text not in ("&", "\\,", "\\quad", "\\qquad")), "")
+    k = 0
+    while k < len(rest) and (rest[k].text in _INDENTS or _is_empty_group(rest, k)):
+        k += 1 + (rest[k].kind == "open")
+    following = rest[k].text if k < len(rest) else ""
     return bool(piece) and (following in _JOINS or _is_open(piece))
+
+
+def _is_empty_group(raw: Sequence[Raw], k: int) -> bool:
+    return raw[k].kind == "open" and k + 1 < len(raw) and raw[k + 1].kind == "close"
+
+
+def _is_remark_within(raw: Sequence[Raw], k: int, piece: Sequence[Raw]) -> bool:
+    r"""Whether a quad begins a remark, ``\quad \text{(why)} \\ + c``, in a formula that goes on."""
+    while k < len(raw) and (raw[k].text in _INDENTS or raw[k].text[1:] in c.TEXTS):
+        k = k + 1 if raw[k].text in _INDENTS else _behind_argument(raw, k)
+    return k < len(raw) and raw[k].text == "\\\\" and _joins(raw[k + 1 :], piece)
+
+
+_INDENTS = frozenset({"&", "\\,", "\\quad", "\\qquad"})
 
 
 def _is_open(piece: Sequence[Raw]) -> bool:
@@ -340,6 +408,8 @@ def _without_dress(piece: Sequence[Raw]) -> list[Raw]:
         kept[-1].text in ("&", ",", ".", ";", ":", "\\\\") or kept[-1].text[1:] in _THIN
     ):
         kept.pop()
+    while kept and kept[0].text in _FRAMES and _behind_argument(kept, 0) == len(kept) > 3:
+        kept = kept[2:-1]
     while len(kept) >= 4 and kept[0].text in ("\\begin", "\\end") and _places(kept):
         del kept[: _behind_argument(kept, 0)]
     while len(kept) >= 4 and kept[-4].text == "\\end" and _argument(kept, len(kept) - 4):
@@ -347,6 +417,10 @@ def _without_dress(piece: Sequence[Raw]) -> list[Raw]:
             break
         del kept[-4:]
     return kept
+
+
+_FRAMES = frozenset({"\\boxed", "\\fbox", "\\framebox", "\\underline", "\\hbox"})
+"""What may stand around a whole equation."""
 
 
 def _places(kept: Sequence[Raw]) -> bool:

@@ -95,6 +95,7 @@ class _Layout:
 
     def braced(self, inner: Callable[[], None], at: Span) -> None:
         """``inner`` in braces, on a list of open brackets of its own."""
+        start = len(self.out)
         self.put("LBRACE", "{", at)
         outer, self.open = self.open, []
         self.depth += 1
@@ -104,6 +105,9 @@ class _Layout:
             raise Misread(_at(self.open[-1]), f"this {self.open[-1]} is never closed.")
         self.open = outer
         self.put("RBRACE", "}", Span(max(at.start, self.last.end - 1), max(at.end, self.last.end)))
+        above = start > 0 and self.out[start - 1].type == "SUP"
+        if above and {x.type for x in self.out[start + 1 : -1]} == {"PRIME"}:
+            self.out[start - 1 :] = self.out[start + 1 : -1]  # f^{\prime}
 
     def argument(self, of: Raw) -> None:
         """The argument of a command: what is in braces, or the next thing; in braces anyway."""

@@ -154,9 +154,13 @@ def _grouped(node: t.Grouped, reading: Reading) -> s.Expr:
     compared = [x for x in node.elements if isinstance(x, t.Compared)]
     if compared and node.bracket == "[":
         return indicator(node.at, node.elements, reading)
-    if compared:
+    alone = len(node.elements) == 1 and node.bracket == "("
+    if compared and (not alone or len(compared[0].operators) > 1):
         raise Misread(compared[0].at, "a comparison stands behind a 1, as in \\mathbf{1}[z > 0].")
-    inner = tuple(reading.read(x) for x in node.elements)
+    inner = tuple(
+        _conditions(x, reading)[0] if isinstance(x, t.Compared) else reading.read(x)
+        for x in node.elements
+    )
     arguments = s.Arguments(node.at, node.height, inner, ())
     if node.bracket != "⟨":
         return arguments

@@ -11,7 +11,7 @@ _OPERATORS = frozenset({"OPERATOR", "PLUS_MINUS", "EQUAL", "RELATION", "SUB", "S
 
 _HINTS: dict[str, str] = {
     "COMMA": "a comma stands in brackets and in subscripts only; put what follows on its own line",
-    "COLON": "a colon has no meaning in a formula",
+    "COLON": "a row such as X_{n:} is not read; write entries, X_{nk}, or the whole matrix",
     "RELATION": "a comparison stands behind a 1, as in \\mathbf{1}[z > 0]",
     "PRIME": "a prime stands behind a name",
     "SUB": "a subscript stands behind a name",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -28,7 +28,8 @@ from symgrad.language.tex.tokens import Macro, Macros, definitions
 class TexPart:
     """One side of an equation: its line, its text, its tree or why there is none.
 
-    ``source`` is the whole text, which the places in the tree and in errors are in.
+    ``source`` is the whole text, which the places in the tree and in errors are in;
+    ``conditional`` says that the equation holds under a condition that stands behind it.
     """
 
     number: int
@@ -37,6 +38,7 @@ class TexPart:
     tree: s.Expr | None
     error: ParseError | None = None
     at: Span | None = None
+    conditional: bool = False
 
 
 def parse_tex(
@@ -153,7 +155,9 @@ def _lines(
         word = source.text[row.sides[0].start : row.sides[0].end]
         if len(row.sides) > 1 and not row.continues and _is_word(word, grounds.names):
             grounds.names.add(word)
-        parts = [_part(source, at, grounds) for at in row.sides]
+        parts = [
+            replace(_part(source, at, grounds), conditional=row.conditional) for at in row.sides
+        ]
         left = parts[0].tree
         if isinstance(left, s.Name) and not row.continues:
             grounds.names.add(left.name)  # which the rows below may use
@@ -186,7 +190,4 @@ def _part(source: Source, at: Span, grounds: Grounds) -> TexPart:
 
 def _counted(line: list[TexPart], grounds: Grounds) -> list[TexPart]:
     trees = counted([x.tree for x in line], grounds)
-    return [
-        TexPart(x.number, x.text, x.source, tree, x.error, x.at)
-        for x, tree in zip(line, trees, strict=True)
-    ]
+    return [replace(x, tree=tree) for x, tree in zip(line, trees, strict=True)]

@@ -82,8 +82,18 @@ def _sorted(scripts: Sequence[t.Script], reading: Reading) -> _Scripts:
             found.suffixes.append(_power(script.elements[0], reading, elementwise=True))
         else:
             for element in script.elements:
-                _above(element, found, reading)
+                if _is_small_transpose(element, reading):
+                    found.suffixes.append(s.Transposition(element.at, 1))
+                else:
+                    _above(element, found, reading)
     return found
+
+
+def _is_small_transpose(node: s.Expr, reading: Reading) -> bool:
+    """``h^t``, where t is neither declared nor an index, of the text."""
+    if not (isinstance(node, s.Name) and node.name == "t") or "t" in reading.names:
+        return False
+    return re.search(r"[_(]\s*(?:t\b|\{[^{}]*t[^{}]*\})|\bt\s*[-+=]", reading.source.text) is None
 
 
 def _above(node: s.Expr, found: _Scripts, reading: Reading) -> None:
@@ -396,8 +406,9 @@ def _signed(node: s.Expr, base: t.Sign, found: _Scripts, reading: Reading) -> s.
     if base.sign not in ("1", "I"):
         return reading.read(base)
     value: s.Expr = s.Ones(base.at, 1)
-    if any(isinstance(x, t.Compared) for x in found.below):
-        grouped = t.Grouped(node.at, node.height, "[", tuple(found.below))
+    below = [y for x in found.below for y in (x.elements if isinstance(x, t.Grouped) else (x,))]
+    if any(isinstance(x, t.Compared) for x in below):  # 1_{z > 0} and 1_{[z > 0]}
+        grouped = t.Grouped(node.at, node.height, "[", tuple(below))
         value = reading.read(grouped)
     elif len(found.below) == 1:
         inner = reading.read(found.below[0])

@@ -25,9 +25,6 @@ def _trace(params, *data):
     values = {"z": np.asarray(_linear(params, *data)), "L": np.asarray(value)}
     return Trace(values, gradient._asdict(), {}, {})
 
-def _residuals(params, *data):
-    return np.empty(0), np.empty((0, 0))
-
 def _workspace(params, batch_size, *data):
     return ()
 
@@ -196,14 +193,15 @@ def _residuals(params, X, y):
 GENERATED_NAMES = (
     *("NAME", "DTYPE", "CHECK_DTYPE", "Params", "PARAM_SHAPES", "DATA", "MASKS", "INPUTS"),
     *("OPTIMIZERS", "FORMULAS", "COSTS", "PROVENANCE"),
-    *("_predict", "_loss", "_value_and_grad", "_trace", "_residuals"),
+    *("_predict", "_loss", "_value_and_grad", "_trace"),
     *("_workspace", "_sgd_steps", "_steps"),
 )
 
 
 def assemble(generated: copying.Source) -> str:
     """The text of a generated file."""
-    head, tail = copying.records(), copying.fixed_part()
+    squares = "def _residuals" in generated.body
+    head, tail = copying.records(), copying.fixed_part(squares)
     imports = copying.merge_imports([*head.imports, *generated.imports, *tail.imports])
     body = "\n\n".join(part.body for part in (head, generated, tail))
     return f'"""A test."""\n\nfrom __future__ import annotations\n\n{imports}\n\n{body}'

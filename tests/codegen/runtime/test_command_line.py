@@ -99,12 +99,13 @@ def test_a_table_continues_what_another_has_begun(data, capsys):
     numbers = [line.replace("setosa", "0").replace("versicolor", "1") for line in some]
     Path("numbers.csv").write_text("".join(numbers), encoding="utf-8")
     assert main(["fit", "data.csv", *OUT, *SPECIES, "--validation", "some.csv"]) == 0
-    assert main(["fit", "data.npz", "--columns", "Y=species", *OUT, "--out", "v.npz"]) == 0
+    assert main(["fit", "data.npz", *OUT, "--out", "v.npz"]) == 0
     assert main(["fit", "data.npz", *OUT, *SPECIES, "--validation", "numbers.csv"]) == 0
     assert main(["fit", "data.csv", *OUT, *SPECIES, "--quiet"]) == 0
     more = ["fit", "some.csv", *SPECIES, "--params", "w.npz", *SIZES]
     assert main([*more, "--out", "x.npz"]) == 0
     more[1] = "data.npz"
+    more = [x for x in more if x not in SPECIES]
     assert main([*more, "--params", "x.npz", "--out", "y.npz"]) == 0
     assert np.load("y.npz")["Y.classes"].tolist() == [*CLASSES]
     capsys.readouterr()
@@ -183,7 +184,7 @@ def test_info(data, capsys):
 def test_sizes_that_the_data_do_not_show(labelled, data, capsys):
     np.savez("labels.npz", X=data[0], c=data[1].argmax(1))
     assert labelled.main(["fit", "labels.npz", *OUT]) == 2
-    assert "labelled needs C=…, H=…" in capsys.readouterr().err
+    assert "labelled needs --dims C=…, H=…; give the size, or --params." in capsys.readouterr().err
     assert labelled.main(["fit", "labels.npz", *OUT, "--dims", "C=3,H=5"]) == 0
     # The classes of a table are as many as it names.
     table = ["fit", "data.csv", "--columns", "c=species", *OUT, "--dims", "H=5"]
@@ -209,8 +210,8 @@ BAD = [
     ([*FIT, "--dims", "C=4"], "Y has shape (60, 3); expected (N, C) with C = 4"),
     ([*FIT, "--option", "beta1=x"], "--option beta1=x: 'x' is not a number."),
     ([*FIT, "--option", "a=1", "--option", "a=2"], "--option a: two values were given; give one."),
-    ([*FIT, "--optimizer", "adan"], "optimizer is 'adan'; softmax_regression knows sgd, adam"),
-    ([*FIT, "--freeze", "V"], "a parameter in freeze is 'V'; softmax_regression knows W, b."),
+    ([*FIT, "--optimizer", "adan"], "--optimizer is 'adan'; softmax_regression knows sgd, adam"),
+    ([*FIT, "--freeze", "V"], "a parameter in --freeze is 'V'; softmax_regression knows W, b."),
     ([*FIT, "--columns", "species"], "--columns species: give a name and a value, as Y=name."),
     (
         ["fit", "none.npz", *OUT, "--out", "none/w.npz"],
@@ -235,6 +236,21 @@ BAD = [
     (["info", "data.npz"], "data.npz holds X, Y, extra; expected the parameters"),
     (["check", "--seed", "-1"], "seed is -1; expected an integer of at least 0."),
     ([*FIT, "--validation", "only.npz"], "only.npz has no array Y; it has X."),
+    ([*FIT, "--columns", "Y=kind"], "--columns is for .csv tables, but data.npz is none: its"),
+    (FIT[:-2], "--learning-rate is needed by sgd; pass a number such as 0.1."),
+    (
+        [*FIT, "--patience", "2"],
+        "--patience watches the validation loss; pass --validation as",
+    ),
+    (
+        [*FIT, "--optimizer", "lbfgs", "--warmup", "3"],
+        "lbfgs finds its own step length; leave --learning-rate, --warmup out.",
+    ),
+    (
+        [*FIT, "--option", "beta=1"],
+        "an option in --option is 'beta'; softmax_regression knows",
+    ),
+    ([*FIT, "--clip", "0"], "--clip is 0.0; expected a finite number > 0, such as 1.0."),
 ]
 
 

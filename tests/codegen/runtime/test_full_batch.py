@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from symgrad.codegen.runtime.checks import value_and_grad
-from symgrad.codegen.runtime.full_batch import FULL_BATCH
+from symgrad.codegen.runtime.full_batch import FULL_BATCH, OF_SQUARES
 from symgrad.codegen.runtime.interface import OPTIMIZERS
 from symgrad.codegen.runtime.training import fit
 
@@ -154,12 +154,6 @@ WRONG = {
     "checkpoint": ({"checkpoint": "run"}, "lbfgs cannot be continued from a checkpoint bit for"),
     "batch": ({"batch_size": 7}, "lbfgs takes all 60 rows at once; leave batch_size out, not 7."),
     "option": ({"options": {"memoy": 3}}, "an option in options is 'memoy'; softmax_regression"),
-    "squares": (
-        {"optimizer": "levenberg_marquardt"},
-        "levenberg_marquardt needs a loss that is a sum of squares, and that of softmax_regression "
-        "is none; take 'lbfgs'.",
-    ),
-    "newton": ({"optimizer": "gauss_newton"}, "gauss_newton needs a loss that is a sum of squares"),
 }
 
 
@@ -168,6 +162,28 @@ def test_it_refuses(blobs, options, sentence):
     with pytest.raises(ValueError) as caught:
         fit(*blobs, **{"epochs": 5, "optimizer": "lbfgs"} | options)
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("optimizer", OF_SQUARES)
+def test_a_loss_that_is_no_sum_of_squares_has_none_of_these(labelled, optimizer):
+    assert list(labelled.FULL_BATCH) == ["lbfgs"]
+    assert list(FULL_BATCH) == ["lbfgs", *OF_SQUARES]
+    with pytest.raises(ValueError, match=f"{optimizer} needs a loss that is a sum of squares, and"):
+        labelled.fit(X, y, epochs=5, optimizer=optimizer)
+
+
+def test_lbfgs_steps_back_from_where_the_loss_is_not_finite(curved):
+    """exp overflows at the first step that L-BFGS tries, of length 1 along the gradient."""
+    data = 1000 * abs(X)
+    target = np.exp(data @ [0.0005, 0.0003, 0.0002]) + 1
+    start = curved.Params(np.zeros(3), np.zeros(()))
+    _, slope = curved.value_and_grad(start, data, target)
+    with np.errstate(over="ignore"):
+        tried = start._replace(w=-slope.w / np.linalg.norm([*slope.w, slope.b]))
+        assert not np.isfinite(curved.loss(tried, data, target))
+    params, history = curved.fit(data, target, params=start, epochs=200, optimizer="lbfgs")
+    assert (np.diff(history.loss) <= 0).all() and history.ended == "converged"
+    np.testing.assert_allclose(params.w, [0.0005, 0.0003, 0.0002], rtol=0.01)
 
 
 def test_batches_are_refused(blobs):

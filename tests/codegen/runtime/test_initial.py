@@ -79,8 +79,8 @@ def test_scalars_and_fixed_sizes(weighted):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({}, "softmax_regression needs C=…, D=…; pass the size"),
-        ({"C": 3}, "softmax_regression needs D=…; pass the size"),
+        ({}, "softmax_regression needs C=…, D=…; give the size"),
+        ({"C": 3}, "softmax_regression needs D=…; give the size"),
         (
             {"C": 3, "D": 2, "H": 1},
             "softmax_regression has no option or dimension 'H'; dimensions: C, D.",

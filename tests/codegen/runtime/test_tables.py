@@ -188,13 +188,10 @@ def test_files_that_cannot_be_read(monkeypatch, tmp_path):
         _read_examples(tmp_path / "latin.csv", ["X", "Y"], {}, {})
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_numbers_are_those_of_python_however_they_are_read(monkeypatch, tmp_path, at_once):
+@pytest.mark.parametrize("names", ["012", "pqr"])
+def test_numbers_are_those_of_python(monkeypatch, tmp_path, names):
     values = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    monkeypatch.setattr(tables, "CELLS_OF_A_BLOCK", 21)
-    if not at_once:
-        monkeypatch.setattr(tables, "_read_numbers", lambda *_: None)
-    body = [[*map(repr, row), str(k % 3)] for k, row in enumerate(values.tolist())]
+    body = [[*map(repr, row), f" {names[k % 3]}"] for k, row in enumerate(values.tolist())]
     text = "a,b,c,y\n" + "".join(",".join(row) + "\n" for row in body)
     for spec in (LABEL, SIMPLEX):
         found = read(monkeypatch, tmp_path, (VECTOR, spec), text)
@@ -206,26 +203,34 @@ def test_numbers_are_those_of_python_however_they_are_read(monkeypatch, tmp_path
         read(monkeypatch, tmp_path, (VECTOR, LABEL), bad)
 
 
-def test_numbers_at_once_are_only_for_tables_that_are_sound(monkeypatch, tmp_path):
-    sound = "x1,x2,y\n1,2,0\n\n3,4,1\n"
-    places = {"X": [0, 1], "y": [2]}
-    for text, ends in [
-        (sound, True),
-        (sound.replace("4", '"4"'), True),
-        (sound.replace("1\n", "1.5\n"), False),
-        (sound.replace("4", "4e99"), False),
-        (sound.replace("4", "nan"), False),
-        (sound.replace("4", ""), False),
-        (sound.replace("4", "4,5"), False),
-        (sound.replace(",0\n", ",0,7\n").replace(",1\n", ",1,7\n"), False),
-        (sound.replace("y", "#"), True),
-        (sound.replace(",0\n", "\n").replace(",1\n", "\n"), False),
-        ("x1,x2,y\n", False),
+def test_what_numpy_reads_is_a_sound_table(monkeypatch, tmp_path):
+    sound = "x1,x2,y,note\n1,2,0,a\n\n3,4,1,b\n"
+    for text, sentence in [
+        (sound, None),
+        (sound.replace("4", '" 4"'), None),
+        (sound.replace("a", '"a, ""b\n#"'), None),
+        (sound.replace("note", "#"), None),
+        (sound.replace("1,b", "1.5,b"), "row 4, column y: '1.5' was given; expected an integer"),
+        (sound.replace("1,b", ",b"), "row 4, column y: the cell is empty; expected a class"),
+        (sound.replace("4,1", "4e99,1"), "row 4, column x2: '4e99' is no finite number"),
+        (sound.replace("4,1", "nan,1"), "row 4, column x2: 'nan' is no finite number"),
+        (sound.replace("4,1", ",1"), "row 4, column x2: the cell is empty"),
+        (sound.replace("4", "1_0"), "cannot be read: could not convert string '1_0'"),
+        (sound.replace("4,1", "4,5,1"), "row 4 has 5 cells; expected 4"),
+        (sound.replace(",a\n", ",a,7\n").replace(",b\n", ",b,7\n"), "row 2 has 5 cells; expected"),
+        (sound.replace(",a\n", "\n").replace(",b\n", "\n"), "row 2 has 3 cells; expected 4"),
+        (sound.replace("b\n", '"b\n'), "is no .csv table"),
+        ("x1,x2,y\n", "has no rows below its header"),
     ]:
-        (tmp_path / "t.csv").write_text(text)
-        with open(tmp_path / "t.csv", newline="") as file:
-            found = tables._read_numbers(file, 3, (VECTOR, LABEL), places)
-        assert (found is not None) == ends, text
+        specs = (DataSpec("x", (2,)), LABEL)
+        known = {"y": ()} if sentence and "integer" in sentence else None
+        if sentence is None:
+            found = read(monkeypatch, tmp_path, specs, text, classes=known)
+            np.testing.assert_array_equal(found.arrays[0], [[1, 2], [3, 4]])
+            continue
+        with pytest.raises(ValueError) as caught:
+            read(monkeypatch, tmp_path, specs, text, classes=known)
+        assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_no_epochs_return_a_copy_of_the_start(blobs):
 
 def test_hidden_sizes_and_classes_are_asked_for(labelled, blobs):
     X, c = blobs[0], blobs[1].argmax(1)
-    with pytest.raises(ValueError, match="labelled needs C=…, H=…; pass the size, or params"):
+    with pytest.raises(ValueError, match="labelled needs C=…, H=…; give the size, or params"):
         labelled.fit(X, c, **OPTIONS)
     params, history = labelled.fit(X, c, C=3, H=5, validation=(X, c), **OPTIONS)
     assert params.W.shape == (3, 5) and params.V.shape == (5, 4)

@@ -11,5 +11,5 @@ def function(x, y, W1, b1, W2, b2):
     # (C,)
     z2 = W2 @ h + b2
     z2_max = z2.max()
-    L = np.log(np.sum(np.exp(z2 - z2_max))) - (z2[y] - z2_max)
+    L = np.log(np.exp(z2 - z2_max).sum()) - (z2[y] - z2_max)
     return L

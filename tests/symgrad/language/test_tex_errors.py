@@ -29,7 +29,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "": ("", "no formula stands here"),
     "x, w": (",", "a comma stands in brackets"),
     "x > 0": (">", r"a comparison stands behind a 1"),
-    "(x > 0)": ("x > 0", r"a comparison stands behind a 1"),
+    "(0 < x < 1)": ("0 < x < 1", r"a comparison stands behind a 1"),
     r"\foo x": (r"\foo", r"define it with \newcommand"),
     r"\begin{bmatrix} 1 \end{bmatrix}": ("{bmatrix}", "a matrix written out in entries"),
     r"\mathbb{E}[x]": (r"\mathbb", "an expectation is not read"),

@@ -25,7 +25,7 @@ def test_a_derivation_is_drawn_with_its_adjoints() -> None:
     assert below(d.picture()) == {
         "W1": "∂L/∂W1 = δ1·xᵀ", "x": "", "b1": "∂L/∂b1 = δ1", "W2": "∂L/∂W2 = δ2·hᵀ",
         "b2": "∂L/∂b2 = δ2", "y": "", "z1": "δ1 = ∂L/∂h ⊙ (1 − h ⊙ h)", "h": "∂L/∂h = W2ᵀ·δ2",
-        "z2": "δ2 = p − y", "p": "∂L/∂p = −y ⊙ 1/p", "L": "∂L/∂L = 1",
+        "z2": "δ2 = p − y", "p": "∂L/∂p = −y/p", "L": "∂L/∂L = 1",
     }  # fmt: skip
     bars = below(d.picture(notation="bar"))
     assert (bars["z2"], bars["h"], bars["W2"]) == ("z̄2 = p − y", "h̄ = W2ᵀ·z̄2", "W̄2 = z̄2·hᵀ")

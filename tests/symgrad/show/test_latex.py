@@ -14,6 +14,7 @@ from sympy import IndexedBase, KroneckerDelta, MatrixSymbol, Sum, Symbol, symbol
 import symgrad as sg
 from symgrad.index_space import indicator
 from symgrad.show.latex import latex, shape_latex
+from symgrad.show.widths import signs
 from symgrad.vocabulary import xlogx
 
 i, j, k, c = symbols("i j k c", integer=True)
@@ -137,3 +138,41 @@ def test_sparsemax_of_every_example() -> None:
     text = sg.gradient(sg.let("R", sg.empirical_risk(loss, [x, y])), [W]).latex()
     assert re.search(r"\\Omega\^\{\\ast\}_\{(\w)\}\(s_\{j \1\}\)", text)
     assert re.search(r"\\tau_\{(\w)\}\(s_\{j \1\}\)", text)
+
+
+LAYER_NORM = """
+x: vector(D); t: vector(C)
+W1: matrix(H, D); b1: vector(H); g: vector(H); s: vector(H); W2: matrix(C, H)
+z = W1 x + b1
+u = layer_norm(z, g, s)
+h = tanh(u)
+y = W2 h
+L = sum((y - t)^2)/2
+params W1, b1, g, s, W2
+"""
+"""The names h, s, t, g and u are letters that laws are stated in."""
+
+
+def test_the_lines_of_a_block_fit_a_page_and_are_read_again() -> None:
+    m = sg.parse(LAYER_NORM)
+    text = sg.gradient(m.loss, m.params).latex()
+    lines = [x for x in text.split("\n") if "&" in x]
+    assert max(signs(x.partition(r"\text{")[0]) for x in lines) <= 60
+    assert any(x.startswith(r"  &\quad") for x in lines)
+    report = str(sg.verify_steps(text, m.loss))
+    assert "wrong" not in report
+    assert "not readable" not in report
+
+
+def test_laws_are_stated_in_letters_that_stand_for_nothing_else() -> None:
+    m = sg.parse(LAYER_NORM)
+    text = str(sg.gradient(m.loss, m.params))
+    assert "k = 1/sqrt(v/H + 1/100000), k′ = −k³/(2·H)" in text
+
+
+def test_a_quotient_by_entries_is_one_fraction() -> None:
+    m = sg.parse("x: vector(D); a: vector(D)\nL = sum(a / sqrt(x))\nparams x")
+    d = sg.gradient(m.loss, m.params)
+    assert r"-\frac{a}{2 x^{\circ \frac{3}{2}}}" in d.latex()
+    assert r"\operatorname{sum}\left( \frac{a}{\sqrt{x}} \right)" in d.latex()
+    assert "Every line is right" in str(sg.verify_steps(d.latex(), m.loss))

@@ -76,7 +76,7 @@ def test_a_value_that_a_recognised_primitive_bypasses() -> None:
     s, target = MatrixSymbol("s", C, 1), MatrixSymbol("y", C, 1)
     p = sg.let("p", sg.softmax(s))
     d = sg.gradient(sg.let("L", sg.cross_entropy(p, target)), [p, s])
-    assert backward(d) == ["∂L/∂p = −y ⊙ 1/p", "∂L/∂s = sum(y)·p − y"]
+    assert backward(d) == ["∂L/∂p = −y/p", "∂L/∂s = sum(y)·p − y"]
 
 
 def test_a_value_that_is_partly_bypassed() -> None:

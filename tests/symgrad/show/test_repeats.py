@@ -265,7 +265,7 @@ def test_a_weight_that_is_shared_has_a_sum() -> None:
     assert "∂L/∂U = (h9 ⊙ (1 − h9 ⊙ h9))·x9ᵀ + (Σₗ₌₁⁸ (δₗ ⊙ (1 − hₗ ⊙ hₗ))·xₗᵀ)" in lines
     text = sg.gradient(*recurrent(9)).latex()
     assert (
-        r"\left( \sum_{l=1}^{8} (\delta_{l} \odot (\mathbf{1} - h_{l} \odot h_{l})) x_{l}^\top"
+        r"\Bigl( \sum_{l=1}^{8} (\delta_{l} \odot (\mathbf{1} - h_{l} \odot h_{l})) x_{l}^\top"
         in text
     )
 

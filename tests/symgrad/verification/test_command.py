@@ -103,6 +103,11 @@ def test_options(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (fields["status"], fields["mistake"]) == ("wrong", "sign")
     assert run(model, "δ2 = p - y\ndL/db2 = δ2", "--json") == 0
     assert json.loads(capsys.readouterr().out)["score"] == "1"
+    assert run(model, "-(y - p) h'", "--wrt", "W2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "right"
+    assert run(model, "dL/dW2 = ((", "--json") == 2
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["status"] == "unreadable" and "never closed" in fields["error"]
     assert run(model, "dL/dW2 = p", "--layout", "x") == 2
     assert "the layout 'x'" in capsys.readouterr().err
 

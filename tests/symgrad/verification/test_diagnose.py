@@ -145,6 +145,19 @@ L = 1/2 ‖o - t‖^2
 a = sigmoid(w x)
 L = -t log(a) - (1 - t) log(1 - a)
 """,
+    "rows": """X: matrix(N, D)
+y: vector(N)
+w: vector(D)
+r = X w - y
+L = mean(r^2)
+""",
+    "label": """x: vector(D)
+c: label(C)
+W: matrix(C, D)
+s = W x
+p = softmax(s)
+L = -log(p[c])
+""",
     "ridge": """x: vector(D)
 t, lam: scalar
 w: vector(D)
@@ -269,8 +282,29 @@ CASES: tuple[tuple[str, str, str | None, str], ...] = (
     ("classifier", "dL/dz2 = log(p) - y", "wrong_function", "p is due where log(p) stands"),
     ("hinge", "dL/dw = -y max(0, 1 - y s) x", "derivative_of_wrong_argument", "relu"),
     ("cross-entropy", "dL/dw = (a - t) a (1 - a) x", "extra_factor", "a·(1 − a)"),
+    # the plainest of several explanations
+    ("relu", "dL/dW2 = (f - t) z'", "wrong_value", "h is due where z stands"),
+    ("relu", "dL/dz = (W2' (f - t)) .* 1[h >= 0]", "wrong_derivative", "is 1[z > 0], and not"),
+    ("relu", "dL/dz = (W2' (f - t)) .* 1[sum(z) > 0]", "wrong_derivative", "and not 1[sum(z) > 0]"),
+    ("relu", "dL/dz = (W2' (f - t)) .* 1[z <= 0]", "wrong_branch", "1[z > 0] is due, and not 1 −"),
+    ("classifier", "dL/db2 = p - y + 1[p > 0.999999999]", "extra_term", "one too many"),
+    ("classifier", "dL/db2 = p - sum(y)", "extra_sum", "y is due, entry by entry"),
+    ("classifier", "dL/db1 = (1 - h'h) W2' (p - y)", "wrong_product", "1 − ‖h‖² is one number"),
+    ("classifier", "dL/db1 = W2' (p - y) (1 - h^2)'", "wrong_product", "not a column times a row"),
+    ("classifier", "dL/db1 = 0.9999999999 W2' (p - y) .* (1 - h^2)", "factor", "one part in 10¹⁰"),
+    ("any target", "dL/dz = 0.9999999999 (sum(y) p - y)", "factor", "one part in 10¹⁰"),
+    ("classifier", "dL/dW2 = p h' - h y'", "order", "y comes first, and then hᵀ"),
+    ("sigmoids", "dL/df = (f - y) f (1 - f)", "wrong_product", "⊙, entry by entry, is due"),
+    ("classifier", "dL/db2[k] = p[k+1] - y[k]", "index", "The index k+1 of p is off: k is due"),
+    ("classifier", "dL/dh[j] = Σ_{k=2}^{C} (p[k] - y[k]) W2[k, j]", "index", "leaves entries out"),
+    ("classifier", "dL/dh[j] = Σ_k Σ_i (p[k] - y[i]) W2[k, j]", "index", "k is due where i stands"),
+    ("classifier", "dp/dz2 = diag(p) + p p'", "sign", "it should be −"),
+    ("classifier", "dp/dz2 = p .* (1 - p)", "missing_term", "those off it are missing"),
+    ("classifier", "h = z1", "wrong_function", "tanh is missing"),
+    ("rows", "dL/dw = 2 X' r", "sum_for_mean", "The loss is a mean of N terms"),
+    ("rows", "dL/dw = 2/D X' r", "factor", "It is divided by D, and N is due there"),
     # a claim that was thrown away is not explained
-    ("classifier", "dL/dz2 = 0", "other", ""),
+    ("classifier", "dL/dz2 = 0 y", "other", ""),
     ("quadratic", "dL/dx = exp(exp(x))", "other", ""),
 )  # fmt: skip
 
@@ -316,6 +350,19 @@ def test_the_corrected_claim_is_right(name: str, claim: str, mistake: str, words
         pytest.skip("the sentence says what to do, or a vector of ones is in it")
     left = claim.partition("=")[0]
     assert verify(f"{left} = {verdict.corrected}", model(name)), verdict
+
+
+REMARKS = (
+    ("any target", "dL/dz = p - y", "Right is dL/dz = sum(y)·p − y"),
+    ("label", "dL/ds = p - onehot(0, C)", "The two are equal where c = 0."),
+    ("classifier", r"\frac{\partial L}{\partial h_j} = \sum_k (p_k - y_k)W_{2,jk}",
+     "The indices of W2 are the wrong way round in W_{2,jk}."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name, claim, words", REMARKS)
+def test_what_is_said_below(name: str, claim: str, words: str) -> None:
+    assert words in str(verdict_of(name, claim))
 
 
 def test_every_row_states_its_law() -> None:

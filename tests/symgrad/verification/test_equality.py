@@ -25,7 +25,8 @@ from symgrad.errors import ShapeError
 from symgrad.graph import Node
 from symgrad.lift import lift
 from symgrad.simplify import computing
-from symgrad.verification.equality import METHODS, compare
+from symgrad.verification.comparison import METHODS
+from symgrad.verification.equality import compare
 
 D, H, N = symbols("D H N", integer=True, positive=True)
 s, t, u = symbols("s t u", real=True)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from sympy import isprime
 
-from symgrad.verification.field import CIRCULAR, PLAIN, SMALL, Residues, levels, tower
+from symgrad.verification.field import BITS, CIRCULAR, PLAIN, SMALL, Residues, levels, tower
 
 KINDS = (PLAIN, CIRCULAR)
 
@@ -71,3 +71,10 @@ def test_roots_of_odd_degree(kind: Residues) -> None:
 def test_all_follows_from_the_seed() -> None:
     assert levels(3, 7) == levels(3, 7)
     assert levels(3, 7) != levels(3, 8)
+
+
+@pytest.mark.parametrize("kind", [PLAIN, CIRCULAR])
+def test_the_primes_are_chosen_by_where_the_search_starts(kind: Residues) -> None:
+    towers = [tower(2, kind, start) for start in (0, 1 << 40, 1 << 50)]
+    assert len({p for primes in towers for p in primes}) == 6
+    assert all(a % b == 1 and b.bit_length() == BITS for a, b in towers)

@@ -20,6 +20,9 @@ DOMAINS = (
     (SQUARE, "dL/dx = log(exp(x))", ""),
     (SQUARE, "dL/dx = x*(1 + x^2)/(1 + x^2)", ""),
     (SQUARES, "dL/dx[k] = exp(log(x[k]))", "the claim has no value where x ≤ 0"),
+    (SQUARES, "L = 1/2 Σ_k x[k]^3/x[k]", "the claim has no value at x = 0"),
+    (SQUARES, "L = Σ_{k=0}^{n-1} exp(2 log(x[k]))/2", "the claim has no value where x ≤ 0"),
+    (SQUARES, "L = 1/2 Σ_k x[k]^2", ""),
     (POSITIVE, "dL/dx = exp(log(x))", ""),
     (FAR, "L = log(300 - x)", "the claim has no value where x > 300"),
 )

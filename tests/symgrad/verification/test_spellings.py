@@ -25,6 +25,10 @@ MODELS = {
     "W2: matrix(C, H); b2: vector(C)\nz1 = W1 x + b1\nh = tanh(z1)\nz2 = W2 h + b2\n"
     "p = softmax(z2)\nL = cross_entropy(p, y)",
     "inverse": "S: matrix(n, n), positive definite; x: vector(n)\nL = x' S^-1 x + logdet(S)",
+    "relu": "x: vector(D); t: vector(C); W: matrix(H, D); V: matrix(C, H)\n"
+    "z = W x\nh = relu(z)\no = V h\nL = 1/2 ||o - t||^2",
+    "neuron": "x, t: scalar; w, b: scalar\nz = w x + b\no = sigmoid(z)\nL = 1/2 (o - t)^2",
+    "quadratic": "A: matrix(n, n); x: vector(n)\nL = x' A x",
     "normal": "x, w: vector(n)\nz = w * x\nL = sum(gelu(z))",
 }
 
@@ -53,6 +57,16 @@ RIGHT: dict[str, list[str]] = {
         r"\nabla_w L = (\frac{1}{n} X^\top X + \lambda \mathbb{I}) w - \frac1n X^\top y",
         r"\nabla_w L = (\frac{1}{n} X^\top X + \lambda I_d) w - \frac1n X^\top y",
         r"\frac{\partial L}{\partial X} = \frac1n (X w - y) \otimes w",
+        # as in NumPy; a method binds more tightly than any operator
+        "dL/dw = X.T.dot(X.dot(w) - y)/n + λ*w",
+        "w.grad = 1/n * np.transpose(X).dot(np.dot(X, w) - y) + λ*w",
+        "dL/dλ = (w'w)^2/w.dot(w)/2",
+        "dL/dλ = np.sum(w**2)/2",
+        "dL/dλ = (w**2).sum()/2",
+        "dL/dλ = 1/2 * n * (w**2).mean() * (1/n) * d",
+        # two names in one
+        "dL/dw = X'(Xw - y)/n + λ w",
+        "dL/dw = X'Xw/n - X'y/n + λw",
     ],
     "trace": [
         "dL/dW = x x' + a I",
@@ -86,6 +100,8 @@ RIGHT: dict[str, list[str]] = {
         r"\frac{\partial L}{\partial z_1} = p_1 - \mathbf{1}[c < 2]",
         r"\frac{\partial L}{\partial z_k} = \mathrm{softmax}(z)_k - \delta_{kc}",
         r"\nabla_z L = p - \mathbf e_c",
+        r"\frac{\partial L}{\partial z_k} = p_k - \mathbb{1}_{[k=c]}",
+        r"\frac{\partial L}{\partial z_k} = p_k - \mathbb{1}_{\{k=c\}}",
     ],
     "labels": [
         "dL/dZ[n, k] = (P[n, k] - 1[k ≥ y[n]] 1[k ≤ y[n]])/N",
@@ -111,10 +127,30 @@ RIGHT: dict[str, list[str]] = {
         r"\operatorname{grad}_{W_2} L = (p - y) h^\top",
         "dL/dW2 = (p - y) ⊗ h",
         "dL/dW2 = outer(p - y, h)",
+        "W2.grad = np.outer(p - y, np.tanh(z1))",
+        "dL/db1 = np.multiply(np.dot(W2.T, p - y), 1 - np.tanh(W1x + b1)**2)",
+        "dL/db1 = W2'(p - y) ⊙ h'(z1)",
+        "dL/db1[k] = h_k' Σ_j W2[j, k] (p[j] - y[j])",
+        "h_k' = 1 - h_k^2",
+        "h'(z1) = 1 - h^2",
+        r"\nabla_{b_1} L = W_2^\top (p - y) \odot h'(z_1)",
+        r"\nabla_{b_1} L = W_2^\top (p - y) \odot \tanh^{\prime}(z_1)",
+        r"\frac{\partial L}{\partial b_{1,k}} = h'_k \sum_j (W_2)_{jk} (p_j - y_j)",
+        r"\frac{\partial L}{\partial (W_2)_{kj}} = (p_k - y_k) (h)_j",
+        r"\nabla_{W_2} L = (p - y) h^t",
         "vec(dL/dW2) = vec((p - y) h')",
         "dL/dw^(2)_ki = (p_k - y_k) h_i",
         "dL/dW^{(2)}_{ki} = (p_k - y_k) h_i",
         r"\frac{\partial L}{\partial w^{(2)}_{ki}} = (p_k - y_k) h_i",
+    ],
+    "relu": [
+        "dL/dz = [z > 0] ⊙ (V.T @ (o - t))",
+        "dL/dz = (V.T @ (o - t)) * [z > 0]",
+        r"\nabla_z L = V^\top (o - t) \odot (z > 0)",
+    ],
+    "neuron": [
+        "dL/dw = [o - t] [o (1 - o)] x",
+        "dL/dw = 2 [o - t] [o (1 - o)] x / 2",
     ],
     "normal": [
         "dL/dw = (Φ(z) + z * φ(z)) * x",
@@ -124,6 +160,7 @@ RIGHT: dict[str, list[str]] = {
 WRONG: dict[str, list[str]] = {
     "ridge": ["dL/dw = (X'X/n + λ) w - X'y/n", "dL/dw = (X'X/n + λ ones(d, d)) w - X'y/n"],
     "trace": ["dL/dW = I ⊙ W", "dL/dW = a I", "dL/dW = I"],
+    "net": ["dL/db1 = W2'(p - y) ⊙ h'(h)", "h_k' = 1 + h_k^2", "p' = p"],
     "label": [
         r"\frac{\partial L}{\partial z_k} = p_k - \mathbf{1}[k - c = 1]",
         "dL/dz[k] = p[k] - 1[k > c]",
@@ -148,7 +185,22 @@ UNREAD: dict[str, list[tuple[str, str]]] = {
         ("dL/dW2 = dL/dz3 h'", "there is no z3 in this loss"),
         ("vec(dL/dW2) = p", "on both sides"),
         ("dL/dW2 = W1 ⊗ W2", "between vectors only"),
+        ("dp[j]/dz2[k] = -p[j] p[k] (j ≠ k)", "under a condition only"),
+        ("p_k' = p_k (1 - p_k)", "by what p is differentiated"),
+        ("dL/dz2 = softmax(z2, p_k=1) - y", "softmax cannot take these arguments"),
     ],
+    "quadratic": [
+        ("∇_x (x' A x) = (A + A') x", "a derivative is of a name"),
+        (r"\nabla_x (x^\top A x) = (A + A^\top) x", "a derivative is of a name"),
+        (r"\nabla_x x^\top A x = (A + A^\top) x", "the derivative of x by itself"),
+        ("dL/dx = 0", "∂L/∂x is not 0 everywhere. If you set it to zero"),
+        ("dL/dx_i = Σ_j (a_j' x) x_j", "where a_i is row i of A"),
+        (r"\frac{\partial L}{\partial x_i} = A_{i:} x", "a row such as X_{n:} is not read"),
+        ("dL/dx = 2 + .dot(x)", "cannot stand here"),
+        ("dL/dx[i] = [A x] [i]", "whether this is a position or a factor"),
+        ("dL/dx[i] = Σ_{i=0}^{n-1} A[i, i]", "i is an index already, outside this sum"),
+    ],
+    "neuron": [("dL/dw = x**o.dot(x)", "a method stands behind a value in brackets")],
     "inverse": [
         ("dL/dS^-1 = x x' - S", "a derivative by an inverse is not read"),
         (r"\frac{\partial L}{\partial S^{-1}} = x x^\top - S", "name an inverse in the model"),

@@ -52,6 +52,22 @@ CASES = [
     ("a bracket that is never closed", "∂L/∂W2 = (p − y hᵀ\n∂L/∂b2 = p − y",
      ["unreadable", "right"]),
     ("a bracket over two lines", "∂L/∂W2 = (p\n  − y) hᵀ\n∂L/∂b2 = p − y", ["right", "right"]),
+    ("a row of LaTeX that goes on behind a quad",
+     "\\begin{align*} \\delta_2 &= p \\\\ &\\quad - y \\\\ &\\qquad \\text{why} \\end{align*}",
+     ["right"]),
+    ("a row that goes on behind a remark",
+     "\\begin{align*} \\delta_2 &= p && \\text{why} \\\\ & - y && \\text{(so)} \\end{align*}",
+     ["right"]),
+    ("a row that goes on behind a remark behind a quad",
+     "\\begin{align*} \\delta_2 &= p \\quad \\text{(why)} \\\\ & {} - y \\end{align*}", ["right"]),
+    ("an equation in a box", "\\[\\boxed{\\delta_2 = p - y}\\]", ["right"]),
+    ("what holds under a condition",
+     "\\begin{align*} \\frac{\\partial p_j}{\\partial z_{2,k}} &= p_j (1 - p_j), \\quad j = k \\\\"
+     " \\frac{\\partial p_j}{\\partial z_{2,k}} &= -p_j p_k \\quad \\text{if } j \\ne k \\\\"
+     " \\frac{\\partial L}{\\partial z_{2,k}} &= p_k - y_k \\quad (k \\ne 3) \\end{align*}",
+     ["unreadable", "unreadable", "right"]),
+    ("a range that says nothing new",
+     "$\\delta_{2,k} = y_k - p_k \\quad \\text{for } k = 1, 2$", ["wrong"]),
     ("words before an equation", "Let z1 = W1 x + b1\nThen by the chain rule ∂L/∂b2 = δ2 = p − y",
      ["right"] * 3),
     ("words", "We use softmax:\nδ2 = p − y\nand are done", ["right"]),
@@ -318,8 +334,8 @@ def test_a_wrong_definition_is_corrected_where_it_stands() -> None:
     ("end", "expected"),
     [
         ("\n= 0 => w = (X'X + N lam/2 I)^-1 X'y", ["right", "right", "left out"]),
-        ("\n= 0", ["right", "right", "wrong"]),
-        ("\n= 0 => dL/dlam = 1/2 w'w", ["right", "right", "wrong", "right"]),
+        ("\n= 0", ["right", "right", "unreadable"]),
+        ("\n= 0 => dL/dlam = 1/2 w'w", ["right", "right", "unreadable", "right"]),
     ],
 )
 def test_a_gradient_set_to_zero(end: str, expected: list[str]) -> None:

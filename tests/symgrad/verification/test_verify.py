@@ -213,7 +213,14 @@ def test_wrong_claims_have_a_mistake_an_example_and_a_correction(
 
 @pytest.mark.parametrize(
     "claim",
-    ["dL/db1 = h", "dL/dW1 = (p - y) x'", "dL/db2 = 0", "dL/dW1 = W1", "L = 0", "dL/db2 = sum(p)"],
+    [
+        "dL/db1 = h",
+        "dL/dW1 = (p - y) x'",
+        "dL/db2 = 0 p",
+        "dL/dW1 = W1",
+        "L = 0",
+        "dL/db2 = sum(p)",
+    ],
 )
 def test_no_wrong_claim_is_right(claim: str) -> None:
     verdict = sg.verify(claim, M)
@@ -222,6 +229,13 @@ def test_no_wrong_claim_is_right(claim: str) -> None:
     assert verdict.diagnosis
     if verdict.witness is not None:
         assert str(verdict.witness) in str(verdict)
+
+
+@pytest.mark.parametrize("claim", ["dL/db2 = 0", "dL/db2 = p - y = 0", r"\nabla_{b_2} L = 0"])
+def test_a_gradient_that_is_set_to_zero_is_no_claim(claim: str) -> None:
+    verdict = sg.verify(claim, M)
+    assert verdict.status == "undecided"
+    assert "If you set it to zero to look for a minimum, say first what it is" in str(verdict)
 
 
 def test_a_claim_of_another_shape() -> None:

@@ -1,0 +1,136 @@
+"""Every pass by its name: it changes the source, and no result."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import MatrixSymbol
+from uncompiled import loaded
+
+import symgrad as sg
+from symgrad.codegen.narrow import WIDEST
+from symgrad.codegen.passes import PASSES, left_out
+
+NUMPY = ("scale", "dot", "overwrite")
+"""Passes of the NumPy target; the others are of the Numba target."""
+CLASSES, EXAMPLES, BATCH = 3, 10, 4  # the last minibatch is a smaller one
+
+
+def declared(kind: str) -> dict[str, Any]:
+    """A network; ``kind`` says what its targets are. With probabilities it has a layer twice."""
+    x = MatrixSymbol("x", 5, 1)
+    y = sg.label("c", CLASSES) if kind == "labels" else sg.simplex("y", CLASSES)
+    W1, b1 = MatrixSymbol("W1", 6, 5), MatrixSymbol("b1", 6, 1)
+    W2, b2 = MatrixSymbol("W2", CLASSES, 6), MatrixSymbol("b2", CLASSES, 1)
+    h = sg.let("h", sg.tanh(W1 * x + b1))
+    params = [W1, b1, W2, b2]
+    if kind == "probabilities":
+        U = MatrixSymbol("U", 6, 6)
+        h = sg.let("h3", sg.tanh(U * sg.let("h2", sg.tanh(U * h))))
+        params.append(U)
+    p = sg.let("p", sg.softmax(sg.let("z2", W2 * h + b2)))
+    loss = sg.let("L", sg.cross_entropy(p, y))
+    return {"loss": loss, "params": params, "data": [x, y], "predict": p}
+
+
+def target_of(name: str) -> str:
+    """Where a pass is at work."""
+    return "numpy" if name in NUMPY else "numba"
+
+
+@cache
+def source(kind: str, dtype: str, without: str = "", target: str = "numba") -> str:
+    """The file of a target, without one pass."""
+    options = {"target": target, "dtype": dtype, "without": [without] if without else []}
+    return sg.training_module(**declared(kind), optimizers=["adam"], **options).source
+
+
+@cache
+def trained(
+    kind: str, dtype: str, optimizer: str, without: str = "", target: str = "numba"
+) -> list[np.ndarray]:
+    """Parameters and losses after a few steps, and the gradient at the end.
+
+    Not compiled: that would take a second each.
+    """
+    module = loaded(source(kind, dtype, without, target))
+    random = np.random.default_rng(0)
+    X = random.normal(size=(EXAMPLES, 5)).astype(dtype)
+    c = random.integers(0, CLASSES, EXAMPLES)
+    y = c if kind == "labels" else np.eye(CLASSES, dtype=dtype)[c]
+    settings = {"epochs": 1, "batch_size": BATCH, "optimizer": optimizer, "progress": False}
+    params, history = module.fit(X, y, learning_rate=0.1, **settings)
+    value, gradient = module.value_and_grad(params, X, y)
+    return [*params, history.loss, np.array(value), *gradient]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(("kind", "dtype"), [("probabilities", "float32"), ("labels", "float64")])
+@pytest.mark.parametrize("name", PASSES)
+def test_changes_no_result(name: str, kind: str, dtype: str, optimizer: str) -> None:
+    tolerance = 200 * np.finfo(dtype).eps
+    target = target_of(name)
+    without = trained(kind, dtype, optimizer, name, target)
+    for a, b in zip(trained(kind, dtype, optimizer, "", target), without, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", [x for x in PASSES if x not in NUMPY])
+def test_does_something(name: str) -> None:
+    """A pass that leaves every file as it is would pass the test above."""
+    assert source("probabilities", "float64") != source("probabilities", "float64", name)
+
+
+@pytest.mark.parametrize("name", NUMPY)
+def test_does_something_in_numpy(name: str) -> None:
+    files = [source("probabilities", "float32", x, "numpy") for x in ("", name)]
+    assert files[0] != files[1]
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "labels"])
+def test_narrow_values_are_columns(kind: str) -> None:
+    """Every loop over the three classes is outside, over the examples inside."""
+    text = source(kind, "float64")
+    loop = text[text.index("def _folded_steps") :]
+    loop = loop[: loop.index("\n\n\n")]
+    step = loop[loop.index("learning_rate = ") :]
+    assert "for i in range(3):\n            for j in range(size):" in step
+    assert "for j in range(3):" not in step
+    assert "(3, N)" in step
+
+
+def test_products_of_a_sum_are_not_kept() -> None:
+    """∂L/∂U is a sum of two products, and both are added to U where they are computed."""
+    loops = []
+    for without in ("", "accumulate"):
+        text = source("probabilities", "float64", without)
+        loop = text[text.index("def _folded_steps") :]
+        loops.append(loop[: loop.index("\n\n\n")])
+    assert loops[0].count("1.0, U)") == 2
+    assert "U[i, j] -= " in loops[1]
+    assert loops[0].count("= folded") == loops[1].count("= folded") - 2
+
+
+def test_wide_values_stay_rows() -> None:
+    x, y = MatrixSymbol("x", 4, 1), sg.simplex("y", WIDEST + 1)
+    W = MatrixSymbol("W", WIDEST + 1, 4)
+    loss = sg.cross_entropy(sg.let("p", sg.softmax(W * x)), y)
+    built = [
+        sg.training_module(loss, [W], [x, y], optimizers=["sgd"], without=names).source
+        for names in ([], ["narrow"])
+    ]
+    assert built[0] == built[1]
+
+
+def test_unknown_pass() -> None:
+    with pytest.raises(sg.UnsupportedError, match=r"'fuze' was to be left out.*mean 'fuse'"):
+        left_out(["fuze"])
+    with pytest.raises(sg.UnsupportedError, match="'narow'"):
+        sg.training_module(**declared("labels"), without=["narow"])
+
+
+def test_one_name_may_stand_alone() -> None:
+    assert left_out("fold") == {"fold"}
