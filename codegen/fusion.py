@@ -254,7 +254,10 @@ class _Fusion:
             reads = {x.value for call in calls for x in (call.product.a, call.product.b)}
             self.absorbed.add(statement.value)
             weight, scalars, accumulates, value = self._folded(statement.value, own, reads)
-            for k, (call, w) in enumerate(zip(calls, operation.weights, strict=True)):
+            terms = sorted(  # as they run: the first of them begins the sum
+                zip(calls, operation.weights, strict=True), key=lambda part: part[0].statement.value
+            )
+            for k, (call, w) in enumerate(terms):
                 self.calls[call.statement.value] = replace(
                     call,
                     weight=call.weight * w * weight,

@@ -114,6 +114,25 @@ def test_products_of_a_sum_are_not_kept() -> None:
     assert loops[0].count("= folded") == loops[1].count("= folded") - 2
 
 
+def test_products_add_up_in_the_order_in_which_they_run() -> None:
+    """δ_h is a sum of three products of one depth, which are not read in the order they run in."""
+    x, y = MatrixSymbol("x", 5, 1), sg.simplex("y", CLASSES)
+    W, V = MatrixSymbol("W", 6, 5), MatrixSymbol("V", CLASSES, 6)
+    gates = [MatrixSymbol(f"U{k}", 6, 6) for k in range(1, 4)]
+    h = sg.let("h", sg.tanh(W * x))
+    p = sg.let("p", sg.softmax(V * sum((sg.tanh(U * h) for U in gates[1:]), sg.tanh(gates[0] * h))))
+    model = {"loss": sg.cross_entropy(p, y), "params": [W, V, *gates], "data": [x, y]}
+    random = np.random.default_rng(0)
+    data = [random.normal(size=(4, 5)), np.eye(CLASSES)[[0, 1, 2, 0]]]
+    gradients = []
+    for without in ([], ["accumulate"]):
+        options = {"target": "numba", "dtype": "float64", "optimizers": ["sgd"]}
+        module = loaded(sg.training_module(**model, **options, without=without).source)
+        gradients.append(module.value_and_grad(module.init(0), *data)[1])
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 def test_wide_values_stay_rows() -> None:
     x, y = MatrixSymbol("x", 4, 1), sg.simplex("y", WIDEST + 1)
     W = MatrixSymbol("W", WIDEST + 1, 4)
