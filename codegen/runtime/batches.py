@@ -20,10 +20,16 @@ class _Chunk(NamedTuple):
     batch_size: int
 
     @property
+    def steps(self) -> int:
+        """How many steps it is."""
+        return -(-len(self.order) // self.batch_size)
+
+    @property
     def rows(self) -> np.ndarray:
         """How many rows each step has."""
-        ends = np.arange(0, len(self.order), self.batch_size)
-        return np.minimum(self.batch_size, len(self.order) - ends)
+        rows = np.full(self.steps, self.batch_size)
+        rows[-1:] -= self.steps * self.batch_size - len(self.order)
+        return rows
 
     def step(self, s: int) -> _Chunk:
         """The data of one step."""

@@ -21,7 +21,8 @@ from .storage import FilePath, _check_writable, _read_arrays, _write_arrays
 
 @dataclass
 class _Run:
-    """Where a run stands. `params` are views of `theta`; `best` is another such array.
+    """Where a run stands. `params` are views of `theta`; `best` is another such array,
+    zeros as long as no epoch was the best.
 
     `position` is how many steps of the current epoch were done, on `rows` rows whose losses have
     the sum `total`; `t` how many in all; `rate` the learning rate of the last one.
@@ -53,7 +54,7 @@ def _new_run(params: Params, states: Sequence[float]) -> _Run:
     theta = np.concatenate([np.ravel(array) for array in params])
     state = np.empty((len(states), len(theta)), theta.dtype)
     state.T[:] = states
-    return _Run(_views(params, theta), theta, state, theta.copy())
+    return _Run(_views(params, theta), theta, state, np.zeros_like(theta))
 
 
 def _views(params: Params, theta: np.ndarray) -> Params:

@@ -19,7 +19,7 @@ from .metrics import Metrics, _measure
 from .progress import _Progress
 from .schedules import _Rates
 
-CHUNK_SECONDS = 0.02  # what one call should take: Ctrl-C, checkpoints and the bar wait for it
+CHUNK_SECONDS = 0.05  # what one call should take: Ctrl-C, checkpoints and the bar wait for it
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class _Descent:
         self.run, self.settings, self.sizes = run, settings, sizes
         self.plain = settings.plain(len(run.theta))
         self.steps = 1  # of the next chunk
-        self.kept = run.theta.copy(), run.state.copy()  # as they were before the chunk
+        # As they were before the chunk.
+        self.kept = np.empty_like(run.theta), np.empty_like(run.state)
         self.work: tuple[int, tuple[np.ndarray, ...]] = (0, ())
 
     def advance(self, chunk: _Chunk, masks: _Masks, per_epoch: int | None) -> None:
@@ -102,7 +103,7 @@ class _Descent:
     def _prepared(
         self, chunk: _Chunk, masks: tuple[np.ndarray, ...], per_epoch: int | None
     ) -> _Work:
-        settings, count = self.settings, len(chunk.rows)
+        settings, count = self.settings, chunk.steps
         t = np.arange(self.run.t + 1, self.run.t + count + 1)
         rates = settings.rates.of(t, len(self.run.records), per_epoch)
         coefficients = rates[:, None]
@@ -135,7 +136,9 @@ class _Descent:
         """Add steps to the epoch, one after the other: a sum that chunks do not change."""
         run, count = self.run, len(rows)
         if count:
-            run.total = float(np.cumsum(np.append(run.total, rows * losses))[-1])
+            sums = rows * losses
+            sums[0] += run.total
+            run.total = float(np.cumsum(sums)[-1])
             run.rate = float(rates[count - 1])
         run.rows += int(rows.sum())
         run.position += count
@@ -153,7 +156,7 @@ class _Descent:
         """Whether all parameters are, and what the optimizer keeps; a sum of squares shows it."""
         with np.errstate(over="ignore", invalid="ignore"):
             flat = self.run.theta, self.run.state.reshape(-1)
-            return all(np.isfinite(x @ x) or np.isfinite(x).all() for x in flat)
+            return all(math.isfinite(x @ x) or np.isfinite(x).all() for x in flat)
 
     def _diverge(self, work: _Work) -> NoReturn:
         """Go back to before the step that failed, and say what happened in it."""
