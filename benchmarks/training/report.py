@@ -144,13 +144,15 @@ def draw(path: Path, workloads: Sequence[Workload], results: Sequence[Result], d
                     fontsize=8, color=color,
                 )  # fmt: skip
         panel.set_xscale("log")
+        panel.margins(x=0.15)
         panel.set_yticks(range(len(order)), order, fontsize=8)
         panel.set_ylim(-0.6, len(order) - 0.2)
         panel.set_title(w.title, fontsize=9, loc="left")
-        panel.xaxis.set_major_locator(LogLocator(numticks=8))
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        low, high = panel.get_xlim()
+        subs = (1.0,) if high / low > 30 else (1.0, 2.0, 5.0) if high / low > 4 else range(1, 10)
+        panel.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
         panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.margins(x=0.15)
         panel.grid(axis="x", alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
     for panel in panels[len(shown) :]:
