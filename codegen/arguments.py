@@ -8,7 +8,7 @@ function is made; arrays are checked by `checking`, when it is called.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -23,8 +23,7 @@ from symgrad.listing import shape_text
 from symgrad.symbols import Opaque, as_matrix
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """The inputs of a function, the number of each leaf, the dimensions, and names so far."""
 
     inputs: tuple[Input, ...]

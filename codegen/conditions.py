@@ -9,8 +9,8 @@ which label to substitute, and `program` has what is left, `Window`, `Unwindow` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import sympy as sp
 
@@ -18,8 +18,7 @@ from symgrad import graph as g
 from symgrad.graph import Access, Dim, Kind, Labels, dim
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """1[Σ coefficient·label + offset = 0], or ≥ 0; no coefficient is 0."""
 
     terms: Mapping[int, int]
@@ -52,8 +51,7 @@ class Condition:
         new = {x: a for x, a in self.terms.items() if x != label}
         for x, a in terms.items():
             new[x] = new.get(x, 0) + c * a
-        return replace(
-            self,
+        return self._replace(
             terms={x: a for x, a in new.items() if a},
             offset=dim(sp.sympify(self.offset) + c * offset),
         )

@@ -11,8 +11,7 @@ Nothing recurses: a SymPy body is folded with an explicit stack.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -30,8 +29,7 @@ DEEPEST = 5
 """Levels of operations in one expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """Python text and how strongly it binds.
 
     ``boolean``: an array of truth values. ``inverse``: x, where the text is 1 / x, so that a

@@ -28,7 +28,7 @@ Names are gone (``Lowered.names`` remembers them), no node is a transpose or a b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sympy as sp
 
@@ -59,8 +59,7 @@ _BATCH_SIZE = 64.0
 """The extent assumed for a batch when contractions are ordered; `views` has that of the others."""
 
 
-@dataclass(frozen=True)
-class Lowered:
+class Lowered(NamedTuple):
     """The lowered graph: how each root is seen, and what is known about its nodes.
 
     ``names`` are the user's; ``suggestions`` are ours, for values that may stay without a name.

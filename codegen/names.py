@@ -53,6 +53,8 @@ def _spelled(char: str) -> str:
     return letter.lower() if greek["case"] == "SMALL" else letter.capitalize()
 
 
+CALL = re.compile(r"(?<![\w.])(\w+)\(")
+"""A call of a function that is no attribute, in generated code."""
 HELPERS = (
     "sigmoid",
     *("erf", "erfc", "normal_cdf", "normal_pdf", "gelu", "swish", "elu", "leaky_relu"),

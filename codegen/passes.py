@@ -9,11 +9,11 @@ No pass changes a result by more than rounding, which a test shows for each.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from symgrad.errors import UnsupportedError
 
 PASSES: dict[str, str] = {
+    "roll": "h₁ = f(h₀); h₂ = f(h₁); … → for t: h[t] = f(h[t − 1])",
     "fold": "G = δᵀ·x; W ← W − η·G → W ← −η·δᵀ·x + 1·W, in one call of BLAS",
     "accumulate": "G = a·b + c·d → G ← a·b; G ← c·d + 1·G, no product kept for itself",
     "fuse": "a loop for each statement → one loop for all that run over the same elements",
@@ -36,6 +36,8 @@ def left_out(names: Iterable[str]) -> Passes:
     """The passes to leave out; an unknown name raises UnsupportedError, naming the nearest."""
     chosen = frozenset([names] if isinstance(names, str) else names)
     for name in sorted(chosen - PASSES.keys()):
+        from difflib import get_close_matches
+
         (near,) = get_close_matches(name, PASSES, n=1, cutoff=0.0)
         raise UnsupportedError(
             f"the pass {name!r} was to be left out; expected some of "

@@ -72,14 +72,16 @@ class Constant(Operation):
     number: sp.Expr
 
 
-@dataclass(frozen=True, slots=True)
 class Eye(Operation):
     """The identity matrix, where nothing but a matrix will do."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class OneHot(Operation):
     """1[c = k], where no gather or scatter could replace it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ class Sum(Operation):
     weights: tuple[sp.Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Multiply(Operation):
     """The product of the operands at every point."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +104,34 @@ class Apply(Operation):
     body: sp.Expr
 
 
-@dataclass(frozen=True, slots=True)
 class Contract(Operation):
     """Σ a·b over the labels that both operands have and the result lacks."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Total(Operation):
     """Σ a over the labels that the result lacks; a label may repeat, as in a trace."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Maximum(Operation):
     """max a over the labels that the result lacks."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class ArgMaximum(Operation):
     """The place of the first maximum of a along the one label that the result lacks."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Threshold(Operation):
     """The τ of sparsemax along the last axis of a: Σ max(a − τ, 0) = 1."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from symgrad.elementwise import expand, spelled
 from symgrad.errors import DerivativeError
 from symgrad.functions import sparsemax_node
 from symgrad.graph import Access, Kind, Labels, Node, slot
-from symgrad.vocabulary import hard_sign, hard_step, step, zero_one
+from symgrad.vocabulary import hard_sign, hard_step, sigmoid, step, zero_one
 
 
 def pull(factors: Iterable[tuple[Node, Labels]], node: Node, k: int) -> Node:
@@ -64,6 +64,9 @@ def _product(node: Node, k: int, adj: Node) -> Node:
 
 def _map(node: Node, k: int, adj: Node) -> Node:
     """h = f(a, …): ā = h̄ ⊙ ∂f/∂a."""
+    known = OF_VALUE.get(type(node.body))
+    if known is not None and node.body.args == (slot(0),):
+        return pull([(adj, _axes(node)), (known(node), _axes(node))], node, k)
     accesses = node.accesses
     operands: dict[sp.Basic, Access] = {slot(n): a for n, a in enumerate(accesses)}
     operands[OUTPUT] = Access(node, _axes(node))
@@ -235,6 +238,27 @@ def _named(node: Node, k: int, adj: Node) -> Node:
     """A name changes nothing."""
     return adj
 
+
+def _one_minus(h: Node, subtracted: Node) -> Node:
+    axes = _axes(h)
+    minus = g.product([(g.const(-1), ()), (subtracted, axes)], h.shape)
+    return g.add([(1, g.const(1), ()), (1, minus, axes)], h.shape)
+
+
+def _times(a: Node, b: Node) -> Node:
+    return g.product([(a, _axes(a)), (b, _axes(b))], a.shape)
+
+
+OF_VALUE: dict[type[sp.Basic], Callable[[Node], Node]] = {
+    sp.exp: lambda h: h,
+    sp.tanh: lambda h: _one_minus(h, _times(h, h)),
+    sigmoid: lambda h: _times(h, _one_minus(h, h)),
+}
+"""f′ by the value h = f(t), for those functions that most networks are made of.
+
+SymPy gives the same, but in a new process its first derivative and first sum take 25 ms, most of it
+for modules that it imports.
+"""
 
 DERIVATIVES: dict[Kind, Callable[[Node, int, Node], Node]] = {
     Kind.SUM: _sum,

@@ -32,6 +32,7 @@ Terms: TypeAlias = "list[tuple[sp.Expr, Linear]]"
 """Σ c·exp(u), as pairs (c, u) of different exponents."""
 
 _T = slot(0)
+_EXP, _RECIPROCAL = sp.exp(_T), 1 / _T
 _ONE = Access(g.const(1), ())
 
 _MOST_TERMS = 4
@@ -113,7 +114,7 @@ def negative(u: Mapping[Access, sp.Expr]) -> bool:
 def exponent(access: Access) -> Linear | None:
     """u, where the operand is exp(u); a Σₖ exp(zₖ) has the exponent logsumexp(z)."""
     node, labels = peel(access.node), access.labels
-    if node.kind is Kind.MAP and node.body == sp.exp(_T):
+    if node.kind is Kind.MAP and node.body == _EXP:
         return linear(Access(node.args[0], through(labels, node.labels[0])))
     if node.kind is Kind.PRODUCT and len(node.args) == 1:
         total = log_of_sum(node)
@@ -126,7 +127,7 @@ def log_of_sum(total: Node) -> Node | None:
     if total.kind is not Kind.PRODUCT or len(total.args) != 1:
         return None
     e = peel(total.args[0])
-    if e.kind is not Kind.MAP or e.body != sp.exp(_T):
+    if e.kind is not Kind.MAP or e.body != _EXP:
         return None
     labels = through(total.labels[0], e.labels[0])
     if len(set(labels)) < len(labels) or set(labels) != set(total.labels[0]):
@@ -177,7 +178,7 @@ def ratio(access: Access, depth: int = _DEPTH) -> Ratio | None:
     """The operand as a quotient of sums of exponentials, else None."""
     one: Terms = [(sp.Integer(1), {})]
     node = peel(access.node)
-    if node.kind is Kind.MAP and node.body == 1 / _T and depth:
+    if node.kind is Kind.MAP and node.body == _RECIPROCAL and depth:
         below = ratio(Access(node.args[0], through(access.labels, node.labels[0])), depth - 1)
         return None if below is None else Ratio(below.below, below.above)
     if node.kind is Kind.MAP and node.body in _RATIOS:
@@ -265,7 +266,7 @@ def quotient(r: Ratio, dims: Mapping[int, Dim]) -> list[tuple[sp.Expr, Access]] 
 
 def sigmoid_from_reciprocal(node: Node) -> Node | None:
     """1/(c + Σ d·exp(u)) → (1/c)·σ(−log Σ (d/c)·exp(u)); 1/Σ exp(z) → exp(−logsumexp(z))."""
-    if node.body != 1 / _T:
+    if node.body != _RECIPROCAL:
         return None
     operand = Access(node.args[0], node.labels[0])
     below = terms_of(operand)
@@ -276,7 +277,7 @@ def sigmoid_from_reciprocal(node: Node) -> Node | None:
     dims = label_dims(node)
     if len(below) == 1:
         ((c, u),) = below
-        minus = apply(sp.exp(_T), built(combine((-1, u)), dims))
+        minus = apply(_EXP, built(combine((-1, u)), dims))
         return placed([(1 / c, minus)], node)
     if all(u for _, u in below):
         return None
@@ -309,7 +310,7 @@ def quotient_in_product(node: Node) -> Node | None:
 
 def _has_denominator(node: Node) -> bool:
     inner = peel(node)
-    return inner.kind is Kind.MAP and (inner.body == 1 / _T or inner.body in _RATIOS)
+    return inner.kind is Kind.MAP and (inner.body == _RECIPROCAL or inner.body in _RATIOS)
 
 
 def softmax_in_product(node: Node) -> Node | None:
@@ -324,7 +325,7 @@ def softmax_in_product(node: Node) -> Node | None:
         merged = _merged(u, v)
         if merged is not None:
             rest = [x for i, x in enumerate(accesses) if i not in (k, n)]
-            e = apply(sp.exp(_T), built(merged, label_dims(node)))
+            e = apply(_EXP, built(merged, label_dims(node)))
             return contraction(node, [*rest, e])
     return None
 

@@ -50,8 +50,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -140,7 +141,17 @@ class NameData(NamedTuple):
 class Node:
     """One immutable value of the graph. Made by the constructors below, never directly."""
 
-    __slots__ = ("__weakref__", "args", "data", "kind", "labels", "place", "shape")
+    __slots__ = (
+        "__weakref__",
+        "accesses",
+        "args",
+        "data",
+        "kind",
+        "labels",
+        "place",
+        "shape",
+        "valid",
+    )
 
     kind: Kind
     args: tuple[Node, ...]
@@ -148,6 +159,10 @@ class Node:
     shape: Shape
     data: object
     place: Place
+    accesses: tuple[Access, ...]
+    """The operands, each with its labels."""
+    valid: bool
+    """Whether `validate` has been here."""
 
     @property
     def uid(self) -> int:
@@ -170,11 +185,6 @@ class Node:
     def rank(self) -> int:
         """The number of axes."""
         return len(self.shape)
-
-    @property
-    def accesses(self) -> tuple[Access, ...]:
-        """The operands, each with its labels."""
-        return tuple(map(Access, self.args, self.labels))
 
     # The payload of each kind, typed; the one place that knows what `data` holds.
 
@@ -244,6 +254,7 @@ def _intern(
     if node is None:
         node = Node()
         node.kind, node.args, node.labels, node.shape, node.data = key
+        node.accesses, node.valid = tuple(map(Access, args, labels)), False
         name = node.name if kind is Kind.LEAF or kind is Kind.NAMED else ""
         node.place = place_of(kind.value, name, (data, shape, str(labels)), [x.place for x in args])
         _interned[key] = node
@@ -373,7 +384,7 @@ def linalg(op: str, node: Node, labels: Labels, shape: Shape) -> Node:
 
 def rebuild(node: Node, args: Sequence[Node]) -> Node:
     """``node`` with other operands of the same shapes (the labels stay)."""
-    if all(new is old for new, old in zip(args, node.args, strict=True)):
+    if tuple(args) == node.args:
         return node
     return remade(node, args, node.labels, node.shape)
 
@@ -403,11 +414,9 @@ def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
     the smallest result kept; only the first 720 orders are tried, which for seven tied operands
     and more costs at most a missed sharing.
     """
-    if not accesses:
-        return accesses
 
     def coarse(access: Access) -> tuple[Place, Labels]:
-        return access.node.place, tuple(x if x < rank else rank for x in access.labels)
+        return access.node.place, tuple([min(x, rank) for x in access.labels])
 
     def numbered(order: Iterable[Access]) -> list[Access]:
         fresh: dict[int, int] = {}
@@ -420,6 +429,9 @@ def _canonical_labels(accesses: list[Access], rank: int) -> list[Access]:
         ]
 
     accesses.sort(key=coarse)
+    keys = [coarse(a) for a in accesses]
+    if all(a != b for a, b in itertools.pairwise(keys)):
+        return numbered(accesses)
     choices: list[list[tuple[Access, ...]]] = []
     for _, equal in itertools.groupby(accesses, key=coarse):
         copies = Counter(equal)  # copies of one operand are interchangeable: they move together
@@ -451,7 +463,7 @@ def topological(
         if node not in seen:
             seen.add(node)
             stack.extend(node.args if operands is None else operands(node))
-    return sorted(seen, key=lambda node: node.place)
+    return sorted(seen, key=attrgetter("place"))
 
 
 def leaves(roots: Iterable[Node]) -> list[Node]:
@@ -514,17 +526,17 @@ def label_dims(node: Node) -> dict[int, Dim]:
 # -------------------------------------------------------------------------------- validation
 
 
-def validate(roots: Iterable[Node], valid: Set[Node] = frozenset()) -> None:
+def validate(roots: Iterable[Node]) -> None:
     """Check the invariants of every node below ``roots``; run after every pass.
 
-    What is ``valid`` is not looked into. Linear in the graph. Raises GraphError, which always means
-    a mistake in symgrad.
+    A node does not change, so each is looked at once. Raises GraphError, which always means a
+    mistake in symgrad.
     """
-    below = (lambda node: () if node in valid else node.args) if valid else None
-    for node in topological(roots, below):
-        problem = _problem(node)
+    for node in topological(roots, lambda node: () if node.valid else node.args):
+        problem = None if node.valid else _problem(node)
         if problem:
             raise GraphError(f"invalid {node.kind.value} node {node.uid}: {problem}")
+        node.valid = True
 
 
 def _problem(node: Node) -> str | None:

@@ -30,11 +30,12 @@ from symgrad.graph import Access, Dim, Kind, Node, label_dims, peel, slot
 from symgrad.vocabulary import absolute, sigmoid, softplus
 
 _T = slot(0)
+_EXP, _LOG, _SIGMOID, _ABSOLUTE = sp.exp(_T), sp.log(_T), sigmoid(_T), absolute(_T)
 
 
 def log_of_exponentials(node: Node) -> Node | None:
     """log(c·exp(u)) → log c + u; log(e^u + e^v) → u + softplus(v − u); log Σ exp → logsumexp."""
-    if node.body != sp.log(_T):
+    if node.body != _LOG:
         return None
     operand = Access(node.args[0], node.labels[0])
     terms = terms_of(operand)
@@ -47,7 +48,7 @@ def log_of_exponentials(node: Node) -> Node | None:
 
 def log_of_product(node: Node) -> Node | None:
     """log(c·Π a) → log c + Σ log a, where each a is an exponential or σ, so positive."""
-    if node.body != sp.log(_T):
+    if node.body != _LOG:
         return None
     weight, inner = sp.Integer(1), Access(peel(node.args[0]), node.labels[0])
     if inner.node.kind is Kind.SUM and len(inner.node.args) == 1:
@@ -75,7 +76,7 @@ def _positive_log(factor: Access, dims: Mapping[int, Dim]) -> Linear | None:
     u = exponent(factor)
     if u is not None:
         return u
-    w = argument_of(sigmoid(_T), factor)
+    w = argument_of(_SIGMOID, factor)
     sign = -1
     if w is None:
         w, sign = one_minus_sigmoid(factor), 1
@@ -94,12 +95,12 @@ def one_minus_sigmoid(access: Access) -> Linear | None:
     if pairs[sp.Integer(1)].node is not g.const(1):
         return None
     minus = pairs[sp.Integer(-1)]
-    return argument_of(sigmoid(_T), Access(minus.node, through(access.labels, minus.labels)))
+    return argument_of(_SIGMOID, Access(minus.node, through(access.labels, minus.labels)))
 
 
 def log_of_pick(node: Node) -> Node | None:
     """log(Σₖ pₖ·1[c = k]) → Σₖ log(pₖ)·1[c = k], where p is an exponential or σ."""
-    if node.body != sp.log(_T):
+    if node.body != _LOG:
         return None
     picked = peel(node.args[0])
     if picked.kind is not Kind.PRODUCT or node.labels[0] != axes_of(node):
@@ -109,22 +110,22 @@ def log_of_pick(node: Node) -> Node | None:
         return None
     (p,) = found
     positive = peel(p.node)
-    if positive.kind is not Kind.MAP or positive.body not in (sp.exp(_T), sigmoid(_T)):
+    if positive.kind is not Kind.MAP or positive.body not in (_EXP, _SIGMOID):
         return None
     lasts = [a.labels[-1] for a in picked.accesses if a != p]
     summed = {x for x in label_dims(picked) if x >= picked.rank}
     if summed != set(lasts) or len(lasts) > len(summed) or not summed <= set(p.labels):
         return None
-    log = Access(g.apply(sp.log(_T), [(p.node, axes_of(p.node))], p.node.shape), p.labels)
+    log = Access(g.apply(_LOG, [(p.node, axes_of(p.node))], p.node.shape), p.labels)
     return g.product([log if a == p else a for a in picked.accesses], node.shape)
 
 
 def log_determinant(node: Node) -> Node | None:
     """log(det X) and log |det X| → logdet(X), which is log |det X|."""
-    if node.body != sp.log(_T):
+    if node.body != _LOG:
         return None
     inner, labels = peel(node.args[0]), node.labels[0]
-    if inner.kind is Kind.MAP and inner.body == absolute(_T):
+    if inner.kind is Kind.MAP and inner.body == _ABSOLUTE:
         inner, labels = peel(inner.args[0]), through(labels, inner.labels[0])
     if inner.kind is not Kind.LINALG or inner.op != "det" or labels != axes_of(node):
         return None

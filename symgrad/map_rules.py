@@ -10,6 +10,11 @@ from symgrad.algebra import axes_of, scaled, through
 from symgrad.elementwise import MAX_UNROLLED_POWER, expand
 from symgrad.graph import Access, Kind, Node, label_dims, slot
 
+_T = slot(0)
+_EXP, _LOG, _RECIPROCAL = sp.exp(_T), sp.log(_T), 1 / _T
+_INVERSES = ((_LOG, _EXP), (_EXP, _LOG), (_RECIPROCAL, _RECIPROCAL))
+_ROOTS = (sp.sqrt(_T), vocabulary.root(_T))
+
 
 def constant_map(node: Node) -> Node | None:
     """f(1) → its value."""
@@ -46,16 +51,14 @@ def inverse_map(node: Node) -> Node | None:
     inner = g.peel(node.args[0])
     if inner.kind is not Kind.MAP or len(inner.args) != 1:
         return None
-    t = slot(0)
-    pairs = ((sp.log(t), sp.exp(t)), (sp.exp(t), sp.log(t)), (1 / t, 1 / t))
-    if (node.body, inner.body) not in pairs:
+    if (node.body, inner.body) not in _INVERSES:
         return None
     return g.product([(inner.args[0], through(node.labels[0], inner.labels[0]))], node.shape)
 
 
 def reciprocal_of_scaled(node: Node) -> Node | None:
     """1/(c·a) → (1/c)·(1/a)."""
-    if node.body != 1 / slot(0):
+    if node.body != _RECIPROCAL:
         return None
     arg = node.args[0]
     if arg.kind is not Kind.SUM or len(arg.args) != 1 or arg.args[0].kind is Kind.CONST:
@@ -71,7 +74,7 @@ def reduce_of_one(node: Node) -> Node | None:
 
 def root_of_square(node: Node) -> Node | None:
     """√(a·a) → |a|."""
-    if node.body not in (sp.sqrt(slot(0)), vocabulary.root(slot(0))):
+    if node.body not in _ROOTS:
         return None
     square = node.args[0]
     if square.kind is not Kind.PRODUCT or len(square.args) != 2:

@@ -37,8 +37,10 @@ class Place(NamedTuple):
 
 def place_of(kind: str, name: str, what: Sequence[object], below: Sequence[Place]) -> Place:
     """The place of a node of some kind: its name if it has one, what else it is, its operands."""
-    names = re.sub(r"\d+", lambda digits: digits[0].zfill(6), name)
-    names = names or "".join(place.names for place in below)
+    if name:
+        names = re.sub(r"\d+", lambda digits: digits[0].zfill(6), name)
+    else:
+        names = "".join([place.names for place in below])
     digest = hashlib.blake2b(f"{kind} {name} {_spelled(what)}".encode(), digest_size=16)
     for place in below:
         digest.update(place.digest)
@@ -48,15 +50,15 @@ def place_of(kind: str, name: str, what: Sequence[object], below: Sequence[Place
 
 def _spelled(data: object) -> str:
     """What a node is made of, as text."""
-    match data:
-        case frozenset():
-            return " ".join(sorted(map(_spelled, data)))
-        case tuple() | list():
-            return f"({', '.join(map(_spelled, data))})"
-        case sp.Basic():
-            return _text(data)
-        case _:
-            return str(data)
+    if data is None or isinstance(data, str | int):
+        return str(data)
+    if isinstance(data, tuple | list):
+        return f"({', '.join([_spelled(x) for x in data])})"
+    if isinstance(data, sp.Basic):
+        return _text(data)
+    if isinstance(data, frozenset):
+        return " ".join(sorted(map(_spelled, data)))
+    return str(data)
 
 
 @lru_cache(maxsize=4096)

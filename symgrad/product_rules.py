@@ -45,7 +45,8 @@ def weight_out_of_product(node: Node) -> Node | None:
         return None
     if weight == 0:
         return g.const(0, node.shape)
-    return scaled(weight, contraction(node, operands))
+    result = contraction(node, operands)
+    return result if weight == 1 else scaled(weight, result)
 
 
 def _weight_of(access: Access) -> tuple[sp.Expr, list[Access]]:

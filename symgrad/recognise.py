@@ -55,6 +55,7 @@ from symgrad.vocabulary import (
 )
 
 _T = slot(0)
+_RELU = relu(_T)
 _HALF = sp.Rational(1, 2)
 _ONE = g.const(1)
 
@@ -134,7 +135,7 @@ def tanh_from_sigmoid(node: Node) -> Node | None:
 
 def softplus_from_relu(node: Node) -> Node | None:
     """relu(z) + softplus(−|z|) → softplus(z)."""
-    if not any(arg.kind is Kind.MAP and arg.body == relu(_T) for arg in node.args):
+    if not any(arg.kind is Kind.MAP and arg.body == _RELU for arg in node.args):
         return None
     terms = list(zip(node.weights, node.accesses, strict=True))
     for term in terms:

@@ -45,7 +45,6 @@ class Rewriter:
         for rule in rules:
             self._rules.setdefault(rule.kind, []).append(rule)
         self._normal: dict[Node, Node] = {}
-        self._kept: set[Node] = set()
         self._becomes: dict[Node, Node] = {}
         self.reasons: dict[Node, tuple[str, ...]] = {}
         self._fired: Counter[str] = Counter()
@@ -53,14 +52,12 @@ class Rewriter:
     def __call__(self, roots: Iterable[Node]) -> list[Node]:
         """The normal forms of ``roots``; the result is validated."""
         result = [self._normalise(root) for root in roots]
-        validate(result, self._kept)
+        validate(result)
         return result
 
     def keep(self, nodes: Iterable[Node]) -> None:
-        """Leave ``nodes`` as they are, and trust them to be valid."""
-        nodes = list(nodes)
+        """Leave ``nodes`` as they are."""
         self._normal.update((node, node) for node in nodes)
-        self._kept.update(nodes)
 
     def _normalise(self, root: Node) -> Node:
         normal, becomes = self._normal, self._becomes

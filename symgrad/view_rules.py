@@ -15,6 +15,8 @@ from symgrad.graph import Access, Kind, Node, label_dims
 
 def broadcast_last(node: Node) -> Node | None:
     """f(a)ᵢⱼ, where j runs along no operand → the broadcast of f(a)ᵢ."""
+    if not node.shape:
+        return None
     carried = sorted({x for labels in node.labels for x in labels if x < node.rank})
     constant = all(arg.kind is Kind.CONST for arg in node.args)
     if constant or len(carried) == node.rank or is_view(node):

@@ -13,7 +13,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterable
-from importlib.resources import files
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
@@ -143,7 +143,7 @@ def _title(name: str) -> str:
 
 
 def _text(name: str) -> str:
-    return (files(__package__) / f"{name}.py").read_text(encoding="utf-8")
+    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
 
 
 def _tree(name: str) -> ast.Module:

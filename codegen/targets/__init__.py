@@ -7,7 +7,6 @@ target is first used, because a target may need a package that takes long to imp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -68,6 +67,8 @@ def training_target(target: str) -> TrainingTarget:
 
 def _row(table: Mapping[str, str], target: str) -> str:
     if target not in table:
+        from difflib import get_close_matches
+
         near = get_close_matches(str(target), table, n=1, cutoff=0.0) or [*table]
         raise UnsupportedError(
             f"the target {target!r} was given; expected one of {', '.join(map(repr, table))}. "

@@ -1,54 +1,77 @@
 """The Numba target: fused loops, BLAS with alpha and beta, nothing allocated inside a loop.
 
-`fusion` decides what shares a loop, `numba_loops` prints it, and this module puts the function
-around it: dimensions, arrays, results. Extents are read from the arrays even where they are known
-(a literal trip count makes LLVM unroll a short loop before it can vectorise it), except those of
-four and less, for which unrolling is right.
+A program becomes one compiled function, which `numba_regions` prints; this module puts it into a
+file, with the helpers that it calls.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
-import sympy as sp
-
-from symgrad.codegen import program as p
-from symgrad.codegen.expression import Code, Printer
-from symgrad.codegen.fusion import fuse
-from symgrad.codegen.matrices import as_matrices
-from symgrad.codegen.names import HELPERS, Names
+from symgrad.codegen.names import CALL, HELPERS
 from symgrad.codegen.passes import Passes
+from symgrad.codegen.program import Program
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.targets.layout import definition
-from symgrad.codegen.targets.numba_loops import Loops
-from symgrad.codegen.targets.numba_scalar import MINUS, OUTSIDE, SUFFIX, VECTORISED
-from symgrad.graph import Dim, Shape
+from symgrad.codegen.targets.numba_regions import Parts, rolled
+from symgrad.codegen.targets.numba_scalar import MINUS, SUFFIX, VECTORISED
 
 FAST = 'FAST = {"contract", "reassoc", "arcp", "nsz"}  # not "nnan", not "ninf": NaN stays visible'
 DECORATOR = '@njit(fastmath=FAST, error_model="numpy")'
 CACHED = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 """For functions that live in a file; Numba cannot cache what has none."""
-RESERVED = (
-    "np",
-    "f32",
-    "FAST",
-    "njit",
-    "gemm",
-    *HELPERS,
-    *(f"{name}_{suffix}" for name in (MINUS, *VECTORISED.values()) for suffix in SUFFIX.values()),
-)
 CONTIGUOUS = True
 """BLAS wants rows without gaps; a function makes its arguments so before it runs."""
-_LITERAL = 4
 
 
-def emit(program: p.Program, name: str, dtype: str, description: str = "") -> str:
+def emit(program: Program, name: str, dtype: str, description: str = "") -> str:
     """The source of a module that defines the compiled function ``name``."""
-    function = Kernel(program, dtype).function(name, description)
-    helpers = support([function], dtype)
+    text = function(program, name, dtype, description)
+    helpers = support([text], dtype)
     head = "\n".join(helpers.imports)
-    return "\n\n\n".join([head, helpers.body.strip(), function]) + "\n"
+    return "\n\n\n".join([head, helpers.body.strip(), text]) + "\n"
+
+
+def function(
+    program: Program,
+    name: str,
+    dtype: str,
+    description: str = "",
+    decorator: str = DECORATOR,
+    without: Passes = frozenset(),
+) -> str:
+    """The source of a compiled function that allocates its arrays and returns its outputs."""
+    parts = Parts(rolled(program, without), dtype, without=without)
+    allocations = [
+        f"{array} = np.empty({parts.kernel.shape_text(x.shape)}, np.{_type(x.integral, dtype)})"
+        for array, x in zip(parts.arrays, parts.regions.arrays, strict=True)
+    ]
+    allocations += parts.cuts
+    for part in parts.parts:
+        for statement in part.loops.needs_array():
+            array = part.kernel.array_name(statement)
+            shape = part.kernel.shape_text(statement.shape)
+            allocations.append(f"{array} = np.empty({shape}, np.{part.kernel.type_of(statement)})")
+    lines = parts.lines()
+    kernel = parts.kernel
+    results = [kernel.output(k) for k in range(len(kernel.program.outputs))]
+    inputs = [x.name for x in program.inputs]
+    reshapes = kernel.reshape_lines(inputs)
+    body = [
+        *kernel.dimension_lines(),
+        *kernel.invariant_lines(),
+        *reshapes,
+        *allocations,
+        *lines,
+        *kernel.loops.lines[parts.printed :],
+        f"return {', '.join(results)}",
+    ]
+    return decorator + "\n" + definition(name, inputs, description, body)
+
+
+def _type(integral: bool, dtype: str) -> str:
+    return "int64" if integral else dtype
 
 
 def support(functions: Iterable[str], dtype: str) -> Source:
@@ -67,7 +90,8 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         parts.append(copied.body.strip())
     if "f32(" in text and "f32 = np.float32" not in "\n".join(parts):
         parts.insert(0, "f32 = np.float32")
-    routines = [x for x in HELPERS if re.search(rf"(?<![\w.]){x}\(", text)]
+    called = set(CALL.findall(text))
+    routines = [x for x in HELPERS if x in called]
     if routines:
         copied = source_of("routines", *routines)
         imports += copied.imports
@@ -77,195 +101,3 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         imports += copied.imports
         parts.append(copied.body.strip())
     return Source(tuple(dict.fromkeys(imports)), "\n\n\n".join(parts))
-
-
-class Kernel:
-    """One compiled function of a program.
-
-    ``overwrites`` maps a value to the input whose place it takes, ``placed`` a value to the array
-    that it is written to, ``given`` a dimension to its text; ``extra_names`` are not free for
-    values; ``without`` are passes to leave out.
-    """
-
-    def __init__(
-        self,
-        program: p.Program,
-        dtype: str,
-        overwrites: Mapping[int, int] | None = None,
-        extra_names: Iterable[str] = (),
-        given: Mapping[Dim, str] | None = None,
-        placed: Mapping[int, str] | None = None,
-        without: Passes = frozenset(),
-    ) -> None:
-        self.program, self.dtype = program, dtype
-        self.names = Names({*program.taken, *RESERVED, *extra_names})
-        self.fused = fuse(program, _is_blas, overwrites, without)
-        self._sizes = _known_sizes(program)
-        self._given = dict(given or {})
-        self._dims: dict[Dim, str] = {}
-        self._symbols = {d.symbol: d for d in program.dimensions}
-        self._invariants: dict[sp.Expr, str] = {}
-        self.loops = Loops(program, self.fused, dtype, self.names, self.dim, self.invariant)
-        for k, entry in enumerate(program.inputs):
-            (self.loops.arrays if entry.shape else self.loops.scalars)[k] = entry.name
-        for value, target in self.fused.overwrites.items():
-            self.loops.arrays[value] = program.inputs[target].name
-        self.loops.arrays.update(placed or {})
-        self.loops.placed.update(placed or ())
-
-    # ----------------------------------------------------------------------------- dimensions
-
-    def dim(self, n: Dim) -> str:
-        """The text of an extent: a small literal, or a name bound before the loops."""
-        if n in self._given:
-            return self._given[n]
-        if isinstance(n, int) and (n <= _LITERAL or n not in self._sizes):
-            return str(n)
-        if n not in self._dims:
-            if isinstance(n, sp.Symbol):
-                self._dims[n] = self._symbols[n].name
-            elif isinstance(n, int):
-                self._dims[n] = self.names.unique(f"n{n}")
-            else:
-                self._dims[n] = self.names.unique("size")
-                for symbol in sorted(n.free_symbols, key=str):
-                    self.dim(symbol)
-        return self._dims[n]
-
-    def invariant(self, expr: sp.Expr) -> Code:
-        """A name for a number that depends on dimensions only."""
-        for symbol in sorted(expr.free_symbols, key=str):
-            self.dim(symbol)
-        if expr not in self._invariants:
-            self._invariants[expr] = self.names.unique("scale")
-        return Code(self._invariants[expr])
-
-    def dimension_lines(self, renamed: Mapping[str, str] | None = None) -> list[str]:
-        """The lines that bind the dimensions in use.
-
-        ``renamed`` gives another name for the array that a dimension is read from.
-        """
-        renamed = renamed or {}
-        lines = []
-        for n, name in sorted(self._dims.items(), key=lambda d: not isinstance(d[0], sp.Symbol)):
-            if isinstance(n, sp.Symbol):
-                text = self._source_of(self._symbols[n], renamed)
-            elif isinstance(n, int):
-                source, axis = self._sizes[n]
-                text = f"{renamed.get(source, source)}.shape[{axis}]"
-            else:
-                text = self._plain().scalar(n).text
-            if text != name:
-                lines.append(f"{name} = {text}")
-        return lines
-
-    def invariant_lines(self) -> list[str]:
-        """The lines that bind numbers such as 1/N."""
-        plain = self._plain()
-        kind = "f32" if self.dtype == "float32" else "float"
-        return [f"{name} = {kind}({plain.scalar(e).text})" for e, name in self._invariants.items()]
-
-    def _plain(self) -> Printer:
-        """The printer of expressions in dimensions, outside loops."""
-        return Printer("Numba", OUTSIDE, lambda s: Code(self.dim(s)))
-
-    def _source_of(self, d: p.Dimension, renamed: Mapping[str, str]) -> str:
-        source = self.program.inputs[d.source].name
-        source = renamed.get(source, source)
-        text = source if d.axis is None else f"{source}.shape[{d.axis}]"
-        if d.offset is not sp.S.Zero:
-            text = f"({text} - ({self._plain().scalar(d.offset).text}))"
-        return text if d.factor == 1 else f"{text} // {d.factor}"
-
-    # ------------------------------------------------------------------------------- function
-
-    def function(self, name: str, description: str, decorator: str = DECORATOR) -> str:
-        """The whole function, which allocates its arrays and returns its outputs."""
-        allocations = []
-        for statement in self.loops.needs_array():
-            array = self.array_name(statement)
-            shape = self.shape_text(statement.shape)
-            allocations.append(f"{array} = np.empty({shape}, np.{self.type_of(statement)})")
-        for group in self.fused.groups:
-            self.loops.group(group)
-        results = [self._output(k) for k in range(len(self.program.outputs))]
-        reshapes = self.reshape_lines(x.name for x in self.program.inputs)
-        body = [
-            *self.dimension_lines(),
-            *self.invariant_lines(),
-            *reshapes,
-            *allocations,
-            *self.loops.lines,
-            _return(results),
-        ]
-        arguments = [x.name for x in self.program.inputs]
-        return decorator + "\n" + definition(name, arguments, description, body)
-
-    def type_of(self, statement: p.Statement) -> str:
-        """The type of an array's elements."""
-        return "int64" if isinstance(statement.operation, p.INTEGRAL) else self.dtype
-
-    def array_name(self, statement: p.Statement) -> str:
-        """A name for a value that is an array, registered."""
-        base = statement.name or statement.suggestion
-        name = base if statement.name else None
-        if name is None:
-            name = self.names.unique(base) if base else self.names.temporary()
-        self.loops.arrays[statement.value] = name
-        return name
-
-    def shape_text(self, shape: Shape) -> str:
-        """A shape as a tuple, or a single extent."""
-        dims = [self.dim(n) for n in shape]
-        return dims[0] if len(dims) == 1 else f"({', '.join(dims)})"
-
-    def reshape_lines(self, names: Iterable[str]) -> list[str]:
-        """The lines that drop the axes of extent 1 which a value does not have."""
-        wanted = set(names)
-        return [
-            f"{x.name} = {x.name}.reshape({', '.join(self.dim(n) for n in x.shape)})"
-            for x in self.program.inputs
-            if x.name in wanted and x.shape and len(x.array_shape) > len(x.shape)
-        ]
-
-    def _output(self, k: int) -> str:
-        out = self.program.outputs[k]
-        value, labels = out.operand.value, out.operand.labels
-        rank = len(out.shape)
-        if not rank:
-            return self.loops.value_text(value)
-        before = any(o.operand.value == value for o in self.program.outputs[:k])
-        if labels != tuple(range(rank)):
-            text = self.names.temporary()
-            shape = self.shape_text(out.shape)
-            self.loops.lines.append(f"{text} = np.empty({shape}, np.{self.dtype})")
-            self.loops.spread(text, out.operand, out.shape)
-        else:
-            text = self.loops.arrays[value]
-            if value < len(self.program.inputs) or before:
-                text = f"{text}.copy()"
-        if len(out.array_shape) > rank:
-            text = f"{text}.reshape({', '.join(map(self.dim, out.array_shape))})"
-        return text
-
-
-def _return(results: Sequence[str]) -> str:
-    return f"return {', '.join(results)}"
-
-
-def _is_blas(statement: p.Statement) -> bool:
-    """Whether a statement is a product of matrices, perhaps of merged axes."""
-    if not isinstance(statement.operation, p.Contract):
-        return False
-    a, b = statement.operation.operands
-    return as_matrices(len(statement.shape), a, b) is not None
-
-
-def _known_sizes(program: p.Program) -> dict[int, tuple[str, int]]:
-    """Where the extent n can be read, for each literal n."""
-    found: dict[int, tuple[str, int]] = {}
-    for entry in program.inputs:
-        for axis, n in enumerate(entry.array_shape):
-            if isinstance(n, int):
-                found.setdefault(n, (entry.name, axis))
-    return found

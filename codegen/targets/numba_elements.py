@@ -73,6 +73,7 @@ class Elements:
         self.arrays: dict[int, str] = {}
         self.scalars: dict[int, str] = {}
         self.placed: set[int] = set()  # values whose arrays the caller has
+        self._said: set[int] = set()  # values whose line of mathematics is there
         self._local: dict[int, str] = {}
         self._index: dict[int, str] = {}
         self.printer = ScalarPrinter(dtype, invariant, self._hoist)
@@ -313,7 +314,8 @@ class Elements:
         self._line(line)
 
     def _comment(self, statement: p.Statement) -> None:
-        if statement.comment:
+        if statement.comment and statement.value not in self._said:
+            self._said.add(statement.value)
             for line in comment(statement.comment, statement.shape):
                 self._line(line)
 

@@ -19,6 +19,10 @@ from symgrad.codegen.targets.layout import WIDTH
 from symgrad.codegen.targets.numba_elements import Elements
 from symgrad.graph import Dim, Labels, Shape
 
+MOST_PAIRS = 96
+"""LLVM compares the arrays of a loop, pair by pair, before it runs the vectorised form; where that
+would be more than about a hundred comparisons, there is no vectorised form."""
+
 
 class Loops(Elements):
     """Prints the groups of one program."""
@@ -165,8 +169,39 @@ class Loops(Elements):
         i = self.letters[0]
         with self._loop(i, nest.dim):
             for block in nest.blocks:
-                self._block(block, i)
+                for part in self._parts(block):
+                    self._block(part, i)
         self._local.clear()
+
+    def _parts(self, block: Block) -> list[Block]:
+        """The block, in several loops where one would work on too many arrays to be vectorised."""
+        items, parts, start = block.items, list[Block](), 0
+        while block.dims and start < len(items):
+            end = start + 1
+            while end < len(items) and self._pairs(items[start : end + 1]) <= MOST_PAIRS:
+                end += 1
+            while end > start and not self._may_cut(items, end):
+                end -= 1
+            if end == start:
+                return [block]
+            parts.append(Block(block.dims, items[start:end]))
+            start = end
+        return parts or [block]
+
+    def _pairs(self, items: Sequence[Item]) -> int:
+        """How many pairs of arrays could overlap, one of each pair being written."""
+        written = {
+            self.arrays[x.statement.value] for x in items if x.statement.value in self.arrays
+        }
+        own = {x.statement.value for x in items}
+        read = {v for x in items for v in self._reads(x.statement) if v not in own}
+        others = {self.arrays[v] for v in read if v in self.arrays} - written
+        return len(written) * (len(written) - 1) // 2 + len(written) * len(others)
+
+    def _may_cut(self, items: Sequence[Item], end: int) -> bool:
+        """Whether what the first items compute is kept for the rest."""
+        before = {x.statement.value for x in items[:end]} - self.arrays.keys()
+        return not any(v in before for x in items[end:] for v in self._reads(x.statement))
 
     def _initialise(self, item: Item) -> None:
         """Zero (or −∞) for what a nest accumulates."""

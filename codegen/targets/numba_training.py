@@ -18,9 +18,12 @@ from symgrad.codegen.expression import Code, Printer
 from symgrad.codegen.narrow import narrowed
 from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Constant, Input, Program
+from symgrad.codegen.regions import Rolled
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
-from symgrad.codegen.targets.numba import CACHED, DECORATOR, Kernel, support
+from symgrad.codegen.targets.numba import CACHED, DECORATOR, function, support
+from symgrad.codegen.targets.numba_kernel import Kernel
+from symgrad.codegen.targets.numba_regions import Part, Parts, rolled
 from symgrad.codegen.targets.numba_scalar import OUTSIDE
 from symgrad.codegen.targets.numpy import helpers as numpy_helpers
 from symgrad.codegen.targets.numpy_training import residuals_function, trace_function
@@ -109,8 +112,7 @@ def _predict(spec: TrainingSpec) -> list[str]:
         nothing = ["return np.empty(0)"]
         return [definition("_predict", arguments, "Nothing is predicted.", nothing, _ARRAY)]
     description = f"{spec.predict_formula}, one example per row."
-    kernel = Kernel(spec.predict, spec.dtype, without=spec.without)
-    rows = kernel.function("_predict_rows", description, CACHED)
+    rows = function(spec.predict, "_predict_rows", spec.dtype, description, CACHED, spec.without)
     given = _given(spec, spec.predict, spec.predicts)
     body = _called("return np.asarray(", "_predict_rows", given, ")")
     return [rows, definition("_predict", arguments, description, body, _ARRAY)]
@@ -122,8 +124,7 @@ def _arguments(spec: TrainingSpec) -> list[str]:
 
 def _loss(spec: TrainingSpec) -> list[str]:
     description = f"{spec.objective[0].upper()}{spec.objective[1:]}."
-    kernel = Kernel(spec.loss, spec.dtype, without=spec.without)
-    mean = kernel.function("_mean_loss", description, CACHED)
+    mean = function(spec.loss, "_mean_loss", spec.dtype, description, CACHED, spec.without)
     given = _given(spec, spec.loss, [x.name for x in spec.data])
     body = _called("return float(", "_mean_loss", given, ")")
     return [mean, definition("_loss", _arguments(spec), description, body, "float")]
@@ -224,11 +225,10 @@ class _Steps:
         self.by_name = inputs
         self.batch = inputs[spec.rows[0]].shape[0]
         self.gradients = [f"grad_{x}" for x in spec.names]
-        self.folded = _Body(spec, spec.step, self.batch, _replaced(spec.step, 1), {}, "folded")
+        self.folded = _Body(spec, spec.step, self.batch, None, "folded")
         whole = spec.value_and_grad
-        placed = _placed(whole, self.gradients)
-        self.plain = _Body(spec, whole, self.batch, {}, placed, "buffer")
-        self.outer = _Body(spec, whole, self.batch, {}, placed, "buffer")  # for its names
+        self.plain = _Body(spec, whole, self.batch, self.gradients, "buffer")
+        self.outer = _Body(spec, whole, self.batch, self.gradients, "buffer", self.plain.regions)
         unique = self.folded.kernel.names.unique
         self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
 
@@ -370,7 +370,7 @@ class _Steps:
         lines = []
         for row, own in zip(self.spec.rows, self.gathered, strict=True):
             shape = self.by_name[row].array_shape
-            lines.append(f"{row} = {own}{body.part(shape[::-1] if row in body.turned else shape)}")
+            lines.append(f"{row} = {own}{body.cut(shape[::-1] if row in body.turned else shape)}")
         return lines
 
     def _minibatch(self, body: _Body) -> list[str]:
@@ -505,17 +505,21 @@ class _Steps:
         return definition("_steps", arguments, description, body, "int")
 
 
-class _Body:
-    """The statements of one program for a minibatch, in arrays that are given."""
+class _Body(Parts):
+    """The statements of one program for a minibatch, in arrays that are given.
+
+    Of the outputs but the first, the loss, each takes the place of a parameter, or is written to
+    one of the arrays ``gradients``.
+    """
 
     def __init__(
         self,
         spec: TrainingSpec,
         program: Program,
         batch: Dim,
-        overwrites: dict[int, int],
-        placed: dict[int, str],
+        gradients: Sequence[str] | None,
         prefix: str,
+        known: Rolled | None = None,
     ) -> None:
         self.spec, self.batch = spec, batch
         names = [x.name for x in program.inputs]
@@ -523,28 +527,47 @@ class _Body:
         turned: Iterable[int] = ()
         if "narrow" not in spec.without:
             program, turned = narrowed(program, batch, rows)
-        self.program, self.turned = program, {names[k] for k in turned}
-        gradients = [f"grad_{x}" for x in spec.names]
-        taken = (*_OWN_NAMES, *spec.arguments, *_drawn(spec), *gradients)
-        self.kernel = Kernel(
-            program, spec.dtype, overwrites, taken, {batch: _ROWS}, placed, spec.without
+        self.turned = {names[k] for k in turned}
+        regions = known or rolled(program, spec.without)
+        self.program = last = regions.regions[-1].program
+        super().__init__(
+            regions,
+            spec.dtype,
+            [*_OWN_NAMES, *spec.arguments, *_drawn(spec), *(f"grad_{x}" for x in spec.names)],
+            {batch: _ROWS},
+            _replaced(last, 1) if gradients is None else {},
+            {} if gradients is None else _placed(last, gradients),
+            spec.without,
         )
-        self.loops = self.kernel.loops
-        for k, entry in enumerate(program.inputs):
-            if entry.name in spec.names and not entry.shape:
-                self.loops.scalars[k] = f"{entry.name}[()]"
-                self.loops.arrays[k] = entry.name
-        self.values = self.loops.needs_array()
-        self.shared = buffers.share(program, self.kernel.fused, self.values, spec.without)
+        for part in self.parts:
+            for k, entry in enumerate(part.region.program.inputs):
+                if entry.name in spec.names and not entry.shape:
+                    part.loops.scalars[k] = f"{entry.name}[()]"
+                    part.loops.arrays[k] = entry.name
+        self.shapes = [(array.shape, array.integral) for array in regions.arrays]
+        self.shared = [self._shared(part) for part in self.parts]
         unique = self.kernel.names.unique
-        self.buffers = [unique(f"{prefix}{k + 1}") for k in range(len(self.shared.shapes))]
+        self.buffers = [unique(f"{prefix}{k + 1}") for k in range(len(self.shapes))]
+
+    def _shared(self, part: Part) -> tuple[buffers.Buffers, list[int]]:
+        """The buffers of a region; those of the regions before are free again."""
+        program, fused = part.region.program, part.kernel.fused
+        shared = buffers.share(program, fused, part.loops.needs_array(), self.spec.without)
+        free = list(range(len(self.regions.arrays), len(self.shapes)))
+        chosen = []
+        for kind in zip(shared.shapes, shared.integral, strict=True):
+            k = next((k for k in free if self.shapes[k] == kind), len(self.shapes))
+            if k == len(self.shapes):
+                self.shapes.append(kind)
+            else:
+                free.remove(k)
+            chosen.append(k)
+        return shared, chosen
 
     def allocated(self) -> list[tuple[str, Shape, str]]:
         """The buffers: name, shape, type."""
         found = []
-        for name, shape, integral in zip(
-            self.buffers, self.shared.shapes, self.shared.integral, strict=True
-        ):
+        for name, (shape, integral) in zip(self.buffers, self.shapes, strict=True):
             flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
             kind = "np.int64" if integral else "DTYPE"
             found.append((name, (sp.Mul(*shape),) if flat else shape, kind))
@@ -552,20 +575,23 @@ class _Body:
 
     def views(self) -> list[str]:
         """One variable for each array, under the name of the last value in it that has one."""
-        statements = {s.value: s for s in self.values}
-        lines = []
-        for chain in self.shared.chains:
-            members = [statements[value] for value in chain]
-            named = [s for s in members if s.name] or [s for s in members if s.suggestion]
-            statement = (named or members)[-1]
-            name = self.kernel.array_name(statement)
-            for value in chain:
-                self.loops.arrays[value] = name
-            buffer = self.buffers[self.shared.of[statement.value]]
-            lines.append(f"{name} = {buffer}{self.part(statement.shape)}")
+        arrays = zip(self.arrays, self.buffers, self.regions.arrays, strict=False)
+        lines = [f"{name} = {buffer}{self.cut(array.shape)}" for name, buffer, array in arrays]
+        lines += self.cuts
+        for part, (shared, chosen) in zip(self.parts, self.shared, strict=True):
+            statements = {s.value: s for s in part.loops.needs_array()}
+            for chain in shared.chains:
+                members = [statements[value] for value in chain]
+                named = [s for s in members if s.name] or [s for s in members if s.suggestion]
+                statement = (named or members)[-1]
+                name = part.kernel.array_name(statement)
+                for value in chain:
+                    part.loops.arrays[value] = name
+                buffer = self.buffers[chosen[shared.of[statement.value]]]
+                lines.append(f"{name} = {buffer}{self.cut(statement.shape)}")
         return lines
 
-    def part(self, shape: Shape) -> str:
+    def cut(self, shape: Shape) -> str:
         """What a smaller last minibatch uses of a buffer."""
         if self.batch not in shape:
             return ""
@@ -573,9 +599,3 @@ class _Body:
             return f"[:{_ROWS}]"
         extents = [self.kernel.dim(n) for n in shape]
         return f"[: {' * '.join(extents)}].reshape({', '.join(extents)})"
-
-    def lines(self) -> list[str]:
-        """The statements."""
-        for group in self.kernel.fused.groups:
-            self.loops.group(group)
-        return self.loops.lines

@@ -16,7 +16,7 @@ import sympy as sp
 
 from symgrad.codegen import program as p
 from symgrad.codegen.expression import ATOM, LONGEST, Code, Printer
-from symgrad.codegen.names import HELPERS, Names
+from symgrad.codegen.names import CALL, HELPERS, Names
 from symgrad.codegen.runtime.copying import Source, merge_imports, source_of
 from symgrad.codegen.targets.layout import WIDTH, comment, definition, returned
 from symgrad.codegen.targets.numpy_arrays import arranged, truth
@@ -46,7 +46,8 @@ def emit(program: p.Program, name: str, dtype: str, description: str = "") -> st
 def helpers(body: Sequence[str]) -> Source:
     """The functions of `runtime.array_math` that these lines call, as source."""
     code = [re.sub(r"#.*", "", line) for line in body]  # comments name functions as formulas do
-    used = [h for h in HELPERS if any(re.search(rf"(?<![\w.]){h}\(", x) for x in code)]
+    called = {name for line in code for name in CALL.findall(line)}
+    used = [h for h in HELPERS if h in called]
     if not used:
         return Source((), "")
     copied = source_of("array_math", *used)

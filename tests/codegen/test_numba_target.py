@@ -22,7 +22,8 @@ import symgrad as sg
 from symgrad import activations
 from symgrad.codegen.buffers import share
 from symgrad.codegen.fusion import Call
-from symgrad.codegen.targets.numba import Kernel
+from symgrad.codegen.targets.numba import function
+from symgrad.codegen.targets.numba_kernel import Kernel
 from symgrad.codegen.targets.numba_training import _Body, _Steps
 from symgrad.graph import Node
 
@@ -36,7 +37,7 @@ def case(random: Random) -> tuple[list[Node], dict, dict[str, np.ndarray]]:
 def check(random: Random) -> None:
     roots, sizes, leaves = case(random)
     expected = evaluate(roots, leaves, sizes)
-    source = Kernel(program_of(roots), "float64").function("function", "")
+    source = function(program_of(roots), "function", "float64")
     found = defined(source)(*(x[()] for x in leaves.values()), *sizes.values())
     found = found if len(roots) > 1 else (found,)
     for a, b in zip(found, expected, strict=True):
@@ -332,9 +333,9 @@ def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
     body = object.__new__(_Body)
     body.batch = N
     body.kernel = SimpleNamespace(dim=lambda n: "size" if n == N else str(n))
-    assert body.part((N, 4)) == "[:size]"
-    assert body.part((4, 5)) == ""
-    part = body.part((4, N))
+    assert body.cut((N, 4)) == "[:size]"
+    assert body.cut((4, 5)) == ""
+    part = body.cut((4, N))
     view = eval("buffer" + part, {"buffer": np.arange(4 * 7.0), "size": 3})
     assert view.shape == (4, 3)
     assert view.flags.c_contiguous

@@ -20,7 +20,7 @@ from uncompiled import defined
 from symgrad import graph as g
 from symgrad.codegen import program as p
 from symgrad.codegen.targets import numpy as numpy_target
-from symgrad.codegen.targets.numba import Kernel
+from symgrad.codegen.targets.numba import function
 from symgrad.graph import Node, slot
 
 B, C, O, T, U = sp.symbols("B C O T U", integer=True, positive=True)
@@ -269,5 +269,5 @@ def sources(root: Node) -> list[tuple[str, Callable[..., Any]]]:
     plain = numpy_target.emit(program, "function", "float64")
     namespace: dict[str, Any] = {}
     exec(plain, namespace)
-    compiled = Kernel(program, "float64").function("function", "")
+    compiled = function(program, "function", "float64")
     return [(plain, namespace["function"]), (compiled, defined(compiled))]

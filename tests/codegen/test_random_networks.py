@@ -20,7 +20,7 @@ from uncompiled import defined
 
 from symgrad import graph as g
 from symgrad.codegen.targets import numpy as numpy_target
-from symgrad.codegen.targets.numba import Kernel
+from symgrad.codegen.targets.numba import function
 from symgrad.reverse import adjoints
 from symgrad.simplify import computing
 
@@ -61,7 +61,7 @@ def check(seed: int) -> None:
 
 def sources(program: Any) -> list[str]:
     plain = numpy_target.emit(program, "function", "float64")
-    return [plain, Kernel(program, "float64").function("function", "")]
+    return [plain, function(program, "function", "float64")]
 
 
 def _run(source: str) -> Any:
