@@ -57,13 +57,17 @@ print(time.time() - float(sys.argv[1]), time.time() - start)
 
 
 def new_process(text: str, *arguments: str, **environment: str) -> list[float]:
-    """The numbers that a new Python prints last."""
+    """The numbers that a new Python prints last.
+
+    Byte code may be kept, whatever the shell says: without, every process compiles symgrad anew.
+    """
+    own = {name: x for name, x in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     run = subprocess.run(
         [sys.executable, "-c", text, *arguments],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **environment},
+        env={**own, **environment},
     )
     return [float(x) for x in run.stdout.split()[-2:]]
 

@@ -124,6 +124,8 @@ class Plan:
         self.floating = {f for f in range(len(found)) if self._is_floating(f)}
         moving = [x for f, x in enumerate(found) if f not in self.index]
         times = [t for x in moving for t in (*x.members, *x.slots)]
+        if not times:
+            raise CannotRoll
         self.base, self.length = min(times), max(times) - min(times) + 1
         if self.length > 2 * max(len(x.members) for x in found) + 4:
             raise CannotRoll

@@ -109,6 +109,7 @@ class Loops(Elements):
         letters = self.letters[: len(found.loops)]
         index = dict(zip(found.loops, letters, strict=True))
         left, right = self.arrays[found.a.value], self.arrays[found.b.value]
+        known: dict[str, str] = {} if letters else self._matrices
 
         def matrix(array: str, labels: Labels, rows: Labels, cols: Labels, turned: bool) -> str:
             where = [index[x] for x in labels if x in index]
@@ -116,8 +117,10 @@ class Loops(Elements):
             groups = (cols, rows) if turned else (rows, cols)
             if len(rows) > 1 or len(cols) > 1:
                 text = f"{name}.reshape(({', '.join(self._size(g, extents) for g in groups)}))"
-                name = self.names.unique(f"{array}_matrix")
-                self._line(f"{name} = {text}")
+                if text not in known:
+                    known[text] = self.names.unique(f"{array}_matrix")
+                    self._line(f"{known[text]} = {text}")
+                name = known[text]
             return f"{name}.T" if turned else name
 
         rows, inner, cols = found.rows, found.inner, found.cols

@@ -291,7 +291,7 @@ class _Steps:
             f"losses[step] = {loss}",
             *copies,
             "if not np.isfinite(losses[step]):",
-            "    return step",
+            "    break",
             "step += 1",
         ]
         text = [
@@ -309,7 +309,7 @@ class _Steps:
     def _update_loop(self) -> str:
         """Any optimizer: the gradient as one array, clipped if asked, then an update in one pass.
 
-        An optimizer that is not used is None, and Numba leaves its branch out.
+        An optimizer that is not used is None, as is no limit, and Numba leaves its branch out.
         """
         spec, outer = self.spec, self.outer
         called = [*spec.names, *spec.rows, *spec.kept, *self.plain.buffers, *self.gradients]
@@ -318,8 +318,9 @@ class _Steps:
             *self._minibatch(outer),
             *_called("losses[step] = ", "_gradients", called, room=WIDTH - 8),
             "if not np.isfinite(losses[step]):",
-            "    return step",
-            "clip_norm(flat, segments, clip)",
+            "    break",
+            "if clip is not None:",
+            "    clip_norm(flat, segments, clip)",
             "for part in range(segments.shape[0]):",
             "    begin, end = segments[part, 0], segments[part, 1]",
             *(f"    {line}" for update in spec.updates for line in self._branch(update)),
@@ -486,7 +487,7 @@ class _Steps:
         line = f"names = ({', '.join(names)}{',' * (len(names) == 1)})"
         given = [
             *("*params", "*gradient", "theta", "flat", "*chosen", _ORDER, "batch_size"),
-            *("DTYPE(clip)", "segments", "losses", "*rows", "*plain"),
+            *("None if np.isinf(clip) else DTYPE(clip)", "segments", "losses", "*rows", "*plain"),
             *(*spec.arguments, *_drawn(spec)),
         ]
         body = [

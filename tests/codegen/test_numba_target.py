@@ -341,3 +341,14 @@ def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
     assert view.flags.c_contiguous
     steps = object.__new__(_Steps)
     assert steps._tuple((4 * N,), {N: "batch_size"}) == "(4 * batch_size,)"
+
+
+def test_a_loop_over_many_arrays_is_split() -> None:
+    """LLVM would compare all of them pair by pair, and gives up beyond a hundred comparisons."""
+    n = symbols("n", integer=True, positive=True)
+    given = [MatrixSymbol(f"a{k}", 4, n) for k in range(16)]
+    values = [sg.let(f"f{k}", sg.tanh(a)) for k, a in enumerate(given)]
+    text = sg.function(given, values, target="numba").source
+    loops = [x.count("] = ") for x in text.split("for j in range(n):")[1:]]
+    assert sum(loops) == len(given)
+    assert max(loops) == 8  # 8·7/2 pairs of them, and 8·8 with what they read: 92

@@ -26,6 +26,7 @@ from uncompiled import defined
 import symgrad as sg
 from symgrad import graph as g
 from symgrad.codegen.checking import checked
+from symgrad.codegen.targets import numba
 from symgrad.lift import lift
 
 SCALAR[bent.__name__] = lambda n, x: (x + n.sin(x)) / 3
@@ -97,7 +98,7 @@ def roads(
     yield from _outputs("NumPy", function(*passed), wrt, value, slopes)
 
     program = function.program
-    text = function(program, "function", "float64")
+    text = numba.function(program, "function", "float64")
     values = checked("function", program.inputs, program.dimensions, passed, "float64")
     yield from _outputs("Numba's text", defined(text)(*values), wrt, value, slopes)
     if compiled:

@@ -42,7 +42,14 @@ def test_the_loss_and_its_gradient(case: str) -> None:
     np.testing.assert_allclose(2 * r @ J, flat, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", [x for x in CASES if x not in SQUARES])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(x, marks=pytest.mark.slow) if x == "tokens" else x  # three seconds to build
+        for x in CASES
+        if x not in SQUARES
+    ],
+)
 def test_no_other_loss_has_residuals(case: str) -> None:
     source = sg.training_module(**CASES[case](), target="numpy", name="model").source
     assert "# Least squares: this loss is no sum of squares" in source

@@ -83,7 +83,7 @@ loss, wrt = sg.dot(h, h), [x]
 @pytest.mark.parametrize(
     ("names", "n", "frames"),
     [
-        pytest.param([*CHAINS], 1_000, 200, id="all-1000"),
+        pytest.param([*CHAINS], 840, 200, id="all-840"),
         *(
             pytest.param([name], 10_000, 400, id=f"{name}-10000", marks=pytest.mark.slow)
             for name in CHAINS

@@ -29,8 +29,8 @@ def program(kind: str, steps: int = STEPS) -> p.Program:
         x = h = MatrixSymbol("x", 4, 1)
         layers = [MatrixSymbol(f"W{k}" if kind == "untied" else "W", 4, 4) for k in range(steps)]
         params = list(dict.fromkeys(layers))
-        for W in layers:
-            h = h + sg.tanh(W * h)
+        for k, W in enumerate(layers, 1):
+            h = sg.let(f"h{k}", h + sg.tanh(W * h))
     seen: list[Any] = []
 
     def assemble(spec: Any, target: str) -> str:
