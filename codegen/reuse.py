@@ -61,9 +61,7 @@ def _key(factors: Iterable[Access]) -> tuple[int, ...]:
     return tuple(sorted(x.node.uid for x in factors))
 
 
-def _labels_of(
-    product: Node, factors: Sequence[Access], others: Sequence[Access]
-) -> Labels | None:
+def _labels_of(product: Node, factors: Sequence[Access], others: Sequence[Access]) -> Labels | None:
     """How a sum of the same factors sees the axes of ``product``; None if not so."""
     seen = {x.node: x.labels for x in others}
     if len(seen) < len(others):

@@ -69,20 +69,24 @@ class Family:
 
 def families(program: p.Program) -> list[Family]:
     """The families of a program: empty where nothing is repeated."""
-    search, best, most = _Search(program), list[Family](), 0
-    for radius in RADII:
-        if not search.look(radius):
-            break  # what differs from near by differs from farther away
-        found = search.families()
-        inside = sum(len(f.members) - 1 for f in found)
-        if inside > most:
-            best, most = found, inside
+    best, most = list[Family](), 0
+    for by_index in (False, True):  # names say what t is; places in the data, where they do not
+        search = _Search(program, by_index)
+        for radius in RADII:
+            if not search.look(radius):
+                break  # what differs from near by differs from farther away
+            found = search.families()
+            inside = sum(len(f.members) - 1 for f in found)
+            if inside > most:
+                best, most = found, inside
+        if 2 * most > len(program.statements) or not search.index:
+            break
     return best
 
 
 class _Search:
-    def __init__(self, program: p.Program) -> None:
-        self.program = program
+    def __init__(self, program: p.Program, by_index: bool = True) -> None:
+        self.program, self.by_index = program, by_index
         self.first = len(program.inputs)
         self.users: dict[int, list[p.Statement]] = {}
         for s in program.statements:
@@ -165,11 +169,8 @@ class _Search:
         for s in self.program.statements:
             if not isinstance(s.operation, p.Constant) or s.value in self.index:
                 classes.setdefault(self.colour[s.value], []).append(s.value)
-        self.classes = {
-            c: sorted(values, key=self._order)
-            for c, values in classes.items()
-            if len(values) >= FEWEST
-        }
+        runs = {c: self._run(sorted(values, key=self._order)) for c, values in classes.items()}
+        self.classes = {c: values for c, values in runs.items() if len(values) >= FEWEST}
         self.place = {v: (c, k) for c, values in self.classes.items() for k, v in enumerate(values)}
         return bool(self.classes)
 
@@ -187,6 +188,18 @@ class _Search:
             assert isinstance(operation, p.Constant)
             return (int(operation.number), value)
         return (self.depth[value], value)
+
+    def _run(self, values: list[int]) -> list[int]:
+        """Of indices those that follow one another: a number with another use is no index."""
+        if values[0] not in self.index:
+            return values
+        numbers = [self._order(v)[0] for v in values]
+        runs, start = [values[:1]], 0
+        for k in range(1, len(values)):
+            if k - start > 1 and numbers[k] - numbers[k - 1] != numbers[k - 1] - numbers[k - 2]:
+                start = k - 1
+            runs.append(values[start : k + 1])
+        return max(runs, key=len)
 
     def _numbers(self, values: Sequence[int]) -> list[int] | None:
         """The numbers in the names of a class, or of its indices, where they count its members."""
@@ -220,7 +233,7 @@ class _Search:
         times: dict[int, tuple[int, int]] = {}
         for c, values in self.classes.items():
             numbers = self._numbers(values)
-            if numbers is not None:
+            if numbers is not None and (self.by_index or values[0] not in self.index):
                 times[c] = (numbers[1] - numbers[0], numbers[0])
         links: dict[int, list[tuple[int, int, int]]] = {}
         for a in self.classes:
@@ -338,8 +351,9 @@ class _Search:
         if f.representative.value not in self.index:
             return True
         operation = self.statement(value).operation if value >= self.first else None
-        now = next(k for k, v in f.members.items() if v == f.representative.value)
-        number = self._order(f.representative.value)[0] + t - now
+        start, stop = min(f.members), max(f.members)
+        first, last = (self._order(f.members[k])[0] for k in (start, stop))
+        number = first + (t - start) * (last - first) // (stop - start)
         return isinstance(operation, p.Constant) and operation.number == number
 
     def _member(

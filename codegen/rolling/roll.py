@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from symgrad.codegen import program as p
 from symgrad.codegen.regions import Rolled
@@ -15,16 +16,22 @@ from symgrad.codegen.rolling.plan import CannotRoll, Plan
 from symgrad.codegen.rolling.repeats import Family, Reference, families
 from symgrad.codegen.rolling.writer import written
 
+Kinds: TypeAlias = "tuple[type[p.Operation], ...]"
+_PRODUCTS: Kinds = (p.Contract,)
+_POINTWISE: Kinds = (p.Sum, p.Multiply, p.Apply)
+
 
 def rolled(program: p.Program) -> Rolled | None:
     """The program with its repeated steps as loops; None where it has none to speak of."""
     found = families(program)
     if not found or not _hold(program, found):
         return None
-    try:
-        return written(Plan(program, _retimed(found)))
-    except CannotRoll:
-        return None
+    for moving in (_PRODUCTS, _PRODUCTS + _POINTWISE):
+        try:
+            return written(Plan(program, _retimed(found, moving)))
+        except CannotRoll:
+            continue
+    return None
 
 
 def _hold(program: p.Program, found: Sequence[Family]) -> bool:
@@ -70,8 +77,8 @@ def _is_same(s: p.Statement, model: p.Statement, expected: Sequence[int | None])
     return mine == theirs
 
 
-def _retimed(found: Sequence[Family]) -> list[Family]:
-    """Products that are read one step later only, at that step: U·h[t − 1] needs no array then."""
+def _retimed(found: Sequence[Family], moving: Kinds) -> list[Family]:
+    """What is read one step later only, at that step: U·h[t − 1] needs no array then."""
     offsets: dict[int, set[int]] = {}
     for family in found:
         for x in family.operands:
@@ -80,7 +87,7 @@ def _retimed(found: Sequence[Family]) -> list[Family]:
     shift = {
         f: next(iter(seen))
         for f, seen in offsets.items()
-        if len(seen) == 1 and isinstance(found[f].representative.operation, p.Contract)
+        if len(seen) == 1 and _moves(found[f].representative, moving)
     }
     return [
         Family(
@@ -96,3 +103,8 @@ def _retimed(found: Sequence[Family]) -> list[Family]:
         )
         for f, family in enumerate(found)
     ]
+
+
+def _moves(s: p.Statement, moving: Kinds) -> bool:
+    """Whether a family may be given other times than its names have."""
+    return isinstance(s.operation, moving) and not (isinstance(s.operation, _POINTWISE) and s.name)

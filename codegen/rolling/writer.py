@@ -50,8 +50,8 @@ def written(plan: Plan) -> Rolled | None:
     kept = [x for x in regions if x.program.statements or x is regions[-1]]
     if 2 * sum(len(x.program.statements) for x in kept) > len(plan.program.statements):
         return None
-    names = {x for x in plan.local_names.values() if x not in plan.program.taken}
-    names -= {plan.arrays[a].name for a in plan.stack_of.values()}
+    names = {x for f, x in plan.local_names.items() if f not in plan.stack_of}
+    names -= plan.program.taken
     return Rolled(tuple(kept), tuple(plan.arrays), tuple(sorted(names)))
 
 
@@ -229,20 +229,23 @@ class _Writer:
         start: Time,
         stop: Time,
     ) -> p.Operation:
-        """x[:, t] for all t: the axis of x with t along it."""
+        """x[:, t] for all t: the axis of x with t along it; or one place of a stack, at each t."""
         plan, family = self.plan, self.plan.families[f]
-        if len(moving) != 1 or len(operation.axes) != 1 or not isinstance(family.operands[0], int):
+        of = family.operands[0]
+        if not moving and isinstance(of, Reference):
+            axes = tuple(k + 1 for k in operation.axes)
+            return replace(operation, operands=tuple(operands), axes=axes)
+        if len(moving) != 1 or len(operation.axes) != 1 or not isinstance(of, int):
             raise CannotRoll
         (axis,), (source,) = operation.axes, operands
-        low = self._index_at(moving[0], start)
-        for t in range(start, stop):
-            if self._index_at(moving[0], t) != low + t - start:
-                raise CannotRoll
-        size = plan.program.shape(family.operands[0])[axis]
-        if low == 0 and size == stop - start:
+        low, *rest = (self._index_at(moving[0], t) for t in range(start, stop))
+        step = rest[0] - low
+        if rest != [low + step * k for k in range(1, stop - start)]:
+            raise CannotRoll
+        if (low, step) == (0, 1) and plan.program.shape(of)[axis] == stop - start:
             labels = (*source.labels[:axis], 0, *source.labels[axis + 1 :])
             return p.Sum((p.Operand(source.value, labels),), (sp.S.One,))
-        place = p.Place((0,), (1,), (stop - start,), sp.Integer(low), inside=True)
+        place = p.Place((0,), (step,), (stop - start,), sp.Integer(low), inside=True)
         return p.Window((source,), ((axis, place),))
 
     def _index_at(self, x: Reference, t: Time) -> int:

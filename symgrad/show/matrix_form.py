@@ -153,8 +153,8 @@ def _one(node: Node, done: Mapping[Node, Any], symbols: Mapping[Node, Any]) -> A
             return Identity(node.shape[0])
         case Kind.ONEHOT:
             rows, cols = (*node.shape, 1)[:2]
-            index = done[node.args[0]]
-            return MatrixCall(functions.onehot, (index, node.shape[-1]), node, (rows, cols))
+            operands = (done[node.args[0]], sp.sympify(node.shape[-1]))
+            return MatrixCall(functions.onehot, operands, node, (rows, cols))
         case Kind.INDICATOR:
             raise NoMatrixForm
         case Kind.LINALG:

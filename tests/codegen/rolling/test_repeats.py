@@ -15,7 +15,9 @@ from symgrad.codegen import program as p
 from symgrad.codegen.rolling.repeats import Reference, families
 
 STEPS = 8
-KINDS = ("rnn", "lstm", "gru")
+SLOW = pytest.mark.slow
+KINDS = ("rnn", pytest.param("lstm", marks=SLOW), "gru")
+GROWING = ("rnn", pytest.param("lstm", marks=SLOW), pytest.param("gru", marks=SLOW))
 
 
 @cache
@@ -77,7 +79,7 @@ def test_every_member_is_the_representative_at_its_time(kind: str) -> None:
             assert Counter(pattern) == Counter(uses(statement))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GROWING)
 def test_no_step_is_left_but_at_the_ends(kind: str) -> None:
     """Four more steps are four more members of each family, and no other statement."""
     outside = []

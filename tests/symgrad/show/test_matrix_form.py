@@ -46,6 +46,14 @@ def test_what_a_step_may_have(name: str) -> None:
     assert sg.formula(matrix_form(node)) == text
 
 
+def test_a_class_among_a_known_number_is_an_expression() -> None:
+    """SymPy goes into every argument of an expression; a plain 3 is none."""
+    c = sg.label("c", 3)
+    k = sg.label("k", 3)
+    found = matrix_form(g.onehot(lift(c), 3))
+    assert found.xreplace({c: k}) == matrix_form(g.onehot(lift(k), 3))
+
+
 ROUND_TRIPS: list[Any] = [
     A + B, A - B / 2, 2 * A, A * C, A * Q * C, A.T * u, A * x, C.T * A.T, u * x.T,
     hadamard_product(A, B), hadamard_product(u, A * x), Trace(Q), Trace(Q) * x,
