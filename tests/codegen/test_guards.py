@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from importlib import resources
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -102,3 +103,20 @@ def test_a_step_costs_no_more(name: str) -> None:
     made, expected = COSTS[name]
     found = cost(made())
     assert found == expected, "larger is a regression; what is smaller is to be written down here"
+
+
+BETWEEN_STEPS = ("descent", "batches", "checkpoint", "schedules", "progress", "interrupts")
+"""The modules of a generated file that run between the compiled steps."""
+
+
+@pytest.mark.parametrize("name", BETWEEN_STEPS)
+def test_no_product_of_numpy_runs_between_the_steps(name: str) -> None:
+    """It would wake the threads of NumPy's BLAS, which spin beside those that the steps use.
+
+    One x @ x every 20 ms made a float64 step of 784-128-10 take 1,040 µs in place of 360.
+    """
+    tree = ast.parse(resources.files("symgrad.codegen.runtime").joinpath(f"{name}.py").read_text())
+    products = [x for x in ast.walk(tree) if isinstance(x, ast.BinOp | ast.AugAssign)]
+    assert not [x for x in products if isinstance(x.op, ast.MatMult)]
+    called = {x.attr for x in ast.walk(tree) if isinstance(x, ast.Attribute)}
+    assert not called & {"dot", "vdot", "inner", "matmul", "tensordot", "einsum", "norm"}
