@@ -340,6 +340,8 @@ class _Writer:
                     self.placed[s.value] = Place(self.plan.stack(f), t - self.plan.base)
                 case Step(family=f, offset=0) if f in self.plan.stack_of:
                     self.placed[s.value] = Place(self.plan.stack_of[f], 0, moving=True)
+        if any(not s.shape and s.value in self.placed for _, s in self.statements):
+            raise CannotRoll  # a scalar is a variable and no entry of an array
         first, own = len(whole.inputs), len(self.inputs)
 
         order = [s.value for _, s in self.statements]  # each was added after its operands

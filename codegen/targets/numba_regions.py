@@ -88,11 +88,20 @@ class Parts:
             first = len(region.program.inputs)
             for value, place in (*region.inputs.items(), *region.placed.items()):
                 name = region.program.statements[value - first].name if value >= first else None
+                if value < first and not region.program.inputs[value].shape:
+                    kernel.loops.scalars[value] = self._entry(place)
+                    continue
                 kernel.loops.arrays[value] = self._variable(kernel, place, name)
             kernel.loops.placed |= set(region.placed)
             self.parts.append(Part(region, kernel))
         self.kernel = self.parts[-1].kernel
         self.loops = self.kernel.loops
+
+    def _entry(self, place: Place) -> str:
+        """A row that is a single number."""
+        start = place.start or 0
+        index = _moved(self.time, start) if place.moving else str(start)
+        return f"{self.arrays[place.array]}[{index}]"
 
     def _variable(self, kernel: Kernel, place: Place, name: str | None) -> str:
         """The variable for a place; ``name`` is that of the value which is written there."""
@@ -123,7 +132,7 @@ class Parts:
                 lines.append(f"for {self.time} in {region.times}:")
                 loops.depth = 1
                 used = [*region.inputs.values(), *region.placed.values()]
-                for place in dict.fromkeys(x for x in used if x.moving):
+                for place in dict.fromkeys(x for x in used if x.moving and x in self.places):
                     row = f"{self.arrays[place.array]}[{_moved(self.time, place.start or 0)}]"
                     lines.append(f"    {self.places[place]} = {row}")
             for group in kernel.fused.groups:

@@ -6,6 +6,7 @@ before it is written shows.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from functools import cache
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from sympy import MatrixSymbol
-from uncompiled import loaded
+from uncompiled import defined, loaded
 
 import symgrad as sg
 
@@ -116,7 +117,18 @@ def attentive(steps: int = 14) -> Cells:
     return classified(sp.MatAdd(*parts), [*cell.parameters, q], x)
 
 
+def projected(steps: int = 14) -> Cells:
+    """Σₜ (qᵀ·hₜ − uₜ)²: entries of a vector are scalars, and have no t when no batch is there."""
+    x, q, u = MatrixSymbol("x", steps, INPUTS), MatrixSymbol("q", 3, 1), MatrixSymbol("u", steps, 1)
+    cell = sg.cell("rnn", INPUTS, 3)
+    states = sg.recurrent(cell, x)
+    terms = [((q.T * h)[0, 0] - u[t, 0]) ** 2 for t, h in enumerate(states)]
+    loss = sg.let("L", sum(terms[1:], terms[0]))
+    return {"loss": loss, "params": [*cell.parameters, q], "data": [x, u], "predict": states[-1]}
+
+
 NETWORKS: dict[str, Callable[[], Cells]] = {
+    "projected": projected,
     "elman": lambda: recurrent("rnn"),
     "wide": lambda: recurrent("rnn", hidden=WIDE),
     "every step": every_step,
@@ -238,3 +250,26 @@ def test_a_network_without_repeated_steps_is_as_before() -> None:
         for names in ([], ["roll"])
     ]
     assert built[0] == built[1]
+
+
+@pytest.mark.parametrize("steps", [6, 14])
+def test_a_function_without_a_batch(steps: int) -> None:
+    """Its states are vectors, so that sums over one of them are numbers."""
+    net = projected(steps)
+    given = [*net["params"], *net["data"]]
+    derivation = sg.gradient(net["loss"], net["params"])
+    wanted = [net["loss"], *(derivation[w] for w in net["params"])]
+    random = np.random.default_rng(0)
+    arrays: list[np.ndarray] = []
+    found = []
+    for target in ("numpy", "numba"):
+        source = sg.function(given, wanted, target=target).source
+        compute = defined(source)
+        if not arrays:
+            names = inspect.signature(compute).parameters
+            shapes = {str(x): tuple(n for n in map(int, x.shape) if n != 1) for x in given}
+            arrays = [random.normal(size=shapes[name]) / 2 for name in names]
+        found.append(compute(*arrays))
+    assert ("for t in" in source) == (steps == 14)
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
