@@ -110,11 +110,6 @@ class Plan:
         self.program, self.families = program, found
         self.first = len(program.inputs)
         self.member = {v: (f, t) for f, x in enumerate(found) for t, v in x.members.items()}
-        self.uses = program.uses
-        self.users: dict[int, set[int]] = {}
-        for s in program.statements:
-            for x in s.operation.operands:
-                self.users.setdefault(x.value, set()).add(s.value)
         kinds = [type(x.representative.operation) for x in found]
         self.index = {f for f, kind in enumerate(kinds) if kind is p.Constant}
         self.components = self._components()
