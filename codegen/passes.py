@@ -21,6 +21,7 @@ PASSES: dict[str, str] = {
     "hoist": "views of buffers cut in each step → when the number of rows changes",
     "reuse": "Σᵢ a·b beside a ⊙ b → Σᵢ (a ⊙ b)",
     "narrow": "rows of ten classes, too short for vectors → columns: (N, 10) stored as (10, N)",
+    "turn": "x·Wᵀ, dot products of rows → x·W, where W is stored (in, out)",
     "share": "an array for each value → one for values that are never alive together",
     "scale": "(η/N)·Σ δ·xᵀ for each parameter → δ ← (η/N)·δ once, before the products (NumPy)",
     "dot": "a @ b → a.dot(b) where it is small: NumPy begins it in half the time (NumPy)",

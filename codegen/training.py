@@ -36,7 +36,8 @@ from symgrad.codegen.updates import coefficients_function, optimizers_table
 RESERVED = frozenset(
     (
         *("np", "itertools", *HELPERS, "Params", "Trace", "Optimizer"),
-        *("DTYPE", "DATA", "MASKS", "NAME", "INPUTS", "PARAM_SHAPES", "OPTIMIZERS"),
+        *("DTYPE", "DATA", "MASKS", "NAME", "INPUTS", "PARAM_SHAPES"),
+        *("F_ORDER", "OPTIMIZERS"),
         *("params", "theta", "state", "gradient", "order", "learning_rate", "rates", "losses"),
         *("coefficients", "clip", "segments", "work", "rows", "row", "start", "step", "flat"),
         *("numbers", "begin", "end", "part", "size", "count"),

@@ -22,7 +22,8 @@ from .storage import FilePath, _check_writable, _read_arrays, _write_arrays
 @dataclass
 class _Run:
     """Where a run stands. `params` are views of `theta`; `best` is another such array,
-    zeros as long as no epoch was the best.
+    zeros as long as no epoch was the best. The parameters of `F_ORDER` lie in them column by
+    column.
 
     `position` is how many steps of the current epoch were done, on `rows` rows whose losses have
     the sum `total`; `t` how many in all; `rate` the learning rate of the last one.
@@ -41,27 +42,55 @@ class _Run:
     records: list[tuple[float, ...]] = field(default_factory=list)
 
     def parameters(self, best: bool = False) -> Params:
-        """A copy of the parameters, the best or the latest."""
-        return _views(self.params, (self.best if best else self.theta).copy())
+        """A copy of the parameters, the best or the latest, row by row."""
+        parts = _views(self.params, self.best if best else self.theta)
+        return Params(*(np.array(array, order="C") for array in parts))
 
 
 _ARRAYS = ("theta", "state", "best")
 _NUMBERS = dict(best_epoch="i", position="i", rows="i", t="i", total="f", rate="f")
 
 
-def _new_run(params: Params, states: Sequence[float]) -> _Run:
-    """The start of a run, from a copy of the parameters, and what the optimizer keeps."""
-    theta = np.concatenate([np.ravel(array) for array in params])
+def _new_run(params: Params, states: Sequence[float], columns: Sequence[str] = ()) -> _Run:
+    """The start of a run, from a copy of the parameters, and what the optimizer keeps.
+
+    The parameters `columns` are kept column by column.
+    """
+    named = params._asdict().items()
+    arrays = Params(*(np.asarray(a, order="F" if name in columns else "C") for name, a in named))
+    theta = np.concatenate([np.ravel(array, order="K") for array in arrays])
     state = np.empty((len(states), len(theta)), theta.dtype)
     state.T[:] = states
-    return _Run(_views(params, theta), theta, state, np.zeros_like(theta))
+    return _Run(_views(arrays, theta), theta, state, np.zeros_like(theta))
 
 
 def _views(params: Params, theta: np.ndarray) -> Params:
-    """The parts of `theta`, shaped like the parameters."""
+    """The parts of `theta`, shaped like the parameters and in the same order."""
     ends = np.cumsum([array.size for array in params])
     parts = zip(params, ends.tolist(), strict=True)
-    return Params(*(theta[end - a.size : end].reshape(a.shape) for a, end in parts))
+    return Params(
+        *(
+            theta[end - a.size : end].reshape(a.shape, order="C" if a.flags.c_contiguous else "F")
+            for a, end in parts
+        )
+    )
+
+
+def _row_by_row(params: Params, theta: np.ndarray) -> np.ndarray:
+    """The numbers of `theta`, or of rows like it, with each parameter row by row."""
+    numbers = np.empty_like(theta)
+    for own, row in zip(np.atleast_2d(numbers), np.atleast_2d(theta), strict=True):
+        own[:] = np.concatenate([np.ravel(array) for array in _views(params, row)])
+    return numbers
+
+
+def _put(params: Params, theta: np.ndarray, numbers: np.ndarray) -> None:
+    """Undo `_row_by_row`, in place."""
+    for own, row in zip(np.atleast_2d(theta), np.atleast_2d(numbers), strict=True):
+        begin = 0
+        for array in _views(params, own):
+            array[...] = row[begin : begin + array.size].reshape(array.shape)
+            begin += array.size
 
 
 def _checksum(arrays: Sequence[np.ndarray]) -> int:
@@ -105,7 +134,7 @@ class _Checkpoint:
         if self.path is None:
             return
         start = time.monotonic()
-        arrays = {name: getattr(run, name) for name in _ARRAYS}
+        arrays = {name: _row_by_row(run.params, getattr(run, name)) for name in _ARRAYS}
         arrays |= {name: np.array(getattr(run, name)) for name in _NUMBERS}
         arrays |= {"records": np.array(run.records).reshape(-1, len(COLUMNS))}
         arrays |= {"settings": np.array(json.dumps(self.settings))}
@@ -147,7 +176,7 @@ def _resume(path: FilePath | None, settings: dict[str, object], epochs: int, run
         own = getattr(run, name)
         if (arrays[name].shape, arrays[name].dtype) != (own.shape, own.dtype):
             raise foreign
-        own[...] = arrays[name]  # in place: params are views
+        _put(run.params, own, arrays[name])  # in place: params are views
     for name in _NUMBERS:
         if (arrays[name].shape, arrays[name].dtype.kind) != ((), _NUMBERS[name]):
             raise foreign

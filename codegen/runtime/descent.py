@@ -50,7 +50,8 @@ class _HeldOut(NamedTuple):
     def measure(self, params: Params) -> Metrics:
         if not self.arrays:
             return Metrics(math.nan, math.nan, math.nan, math.nan)
-        return _measure(params, self.arrays, self.sizes)
+        rows = Params(*(np.asarray(array, order="C") for array in params))
+        return _measure(rows, self.arrays, self.sizes)
 
 
 class _Work(NamedTuple):

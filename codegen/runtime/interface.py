@@ -13,6 +13,7 @@ that the generator writes.
 | `CHECK_DTYPE` | the type `check_gradients` computes in: `np.float64` where `_loss` and `_value_and_grad` follow the type of their arguments, else `DTYPE` |
 | `Params` | a NamedTuple of arrays, one field a parameter |
 | `PARAM_SHAPES` | its shapes, in field order; a string is a dimension bound at run time, `()` a scalar |
+| `F_ORDER` | the names of the matrices that the steps want column by column, `W.flags.f_contiguous` |
 | `DATA` | a `DataSpec` for each data argument, in order |
 | `MASKS` | a `MaskSpec` for each dropout mask, in order; only the steps of training use them |
 | `INPUTS` | the names of the data that `_predict` takes, in order; empty where nothing is predicted |
@@ -44,6 +45,9 @@ that are updated; the rest is frozen.
 `_workspace` is called again where `batch_size` changes. The data of later calls may have another
 number of rows: a large file comes in pieces.
 
+`_workspace`, `_sgd_steps` and `_steps` get the parameters of `F_ORDER` column by column, and all
+others, as all functions get all, row by row.
+
 The fixed part calls these with checked arguments only: contiguous, aligned, writeable arrays of
 `DTYPE` (labels and `order`: int64; `losses`: float64; `rates`: `DTYPE`), scalar parameters as
 arrays of shape `()`, at least one row, consistent sizes, 1 ≤ `batch_size`. Data arguments are
@@ -74,6 +78,7 @@ class Params(NamedTuple):
 
 
 PARAM_SHAPES: dict[str, tuple[int | str, ...]] = {"W": ("C", "D"), "b": ("C",)}
+F_ORDER: tuple[str, ...] = ()
 DATA: tuple[DataSpec, ...] = (DataSpec("X", ("D",)), DataSpec("Y", ("C",), simplex=True))
 MASKS: tuple[MaskSpec, ...] = (MaskSpec("m", ("D",), 0.0),)
 INPUTS: tuple[str, ...] = ("X",)

@@ -23,7 +23,7 @@ from .divergence import Diverged
 from .full_batch import FULL_BATCH, _run_full
 from .history import History, _history
 from .initial import Initial, _check_initial, init
-from .interface import DATA, OPTIMIZERS, Params
+from .interface import DATA, F_ORDER, OPTIMIZERS, Params
 from .interrupts import _Interrupts
 from .iterations import _Iterations
 from .progress import _Progress
@@ -139,7 +139,8 @@ def fit(
     frozen, bound = _check_freeze(freeze), math.inf if clip is None else _check_clip(clip)
     segments = _segments(params, frozen)
     settings = _Settings(epochs, optimizer, of_rule, rates, seed, patience, bound, segments)
-    run = _new_run(params, [] if full else [*OPTIMIZERS[optimizer].state.values()])
+    states = [] if full else [*OPTIMIZERS[optimizer].state.values()]
+    run = _new_run(params, states, () if full else F_ORDER)
     described = {} if checkpoint is None else _described(settings, source, held_out, params, frozen)
     run = _resume(checkpoint, described, epochs, run)
     saved = _Checkpoint(checkpoint, described, checkpoint_seconds)

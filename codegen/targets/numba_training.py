@@ -13,56 +13,42 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
-from symgrad.codegen import buffers
 from symgrad.codegen.expression import Code, Printer
-from symgrad.codegen.narrow import narrowed
 from symgrad.codegen.passes import Passes
-from symgrad.codegen.program import Constant, Input, Program
-from symgrad.codegen.regions import Rolled
+from symgrad.codegen.program import Input, Program
 from symgrad.codegen.runtime.copying import Source
 from symgrad.codegen.targets.layout import WIDTH, definition
 from symgrad.codegen.targets.numba import CACHED, DECORATOR, function, support
+from symgrad.codegen.targets.numba_bodies import (
+    COUNT,
+    ORDER,
+    ROWS,
+    Body,
+    Ordered,
+    drawn,
+    replaced,
+    turn,
+)
 from symgrad.codegen.targets.numba_kernel import Kernel
-from symgrad.codegen.targets.numba_regions import Part, Parts, rolled
 from symgrad.codegen.targets.numba_scalar import OUTSIDE
 from symgrad.codegen.targets.numpy import helpers as numpy_helpers
 from symgrad.codegen.targets.numpy_training import residuals_function, trace_function
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
 from symgrad.codegen.updates import ordered_copies, update_name
-from symgrad.graph import Dim, Shape
+from symgrad.graph import Shape
 
 REQUIREMENTS = "NumPy, Numba and SciPy"
 CHECKS_IN_FLOAT64 = False
 
 _ARRAY = "np.ndarray"
-_ROWS = "size"
-"""The number of rows of the current minibatch, in the generated loops."""
-_COUNT = "count"
-"""The number of rows of the next one: it differs in the last minibatch only."""
-_ORDER = "order"
-_OWN_NAMES = (
-    *(
-        _ORDER,
-        "batch_size",
-        "start",
-        "step",
-        "row",
-        _ROWS,
-        _COUNT,
-        "DTYPE",
-        "work",
-        "rates",
-        "losses",
-    ),
-    *("theta", "flat", "state", "numbers", "segments", "begin", "end", "part", "clip"),
-)
 
 
 def training_functions(spec: TrainingSpec) -> Source:
     """The functions of `runtime.interface` in Numba, and the helpers they call."""
     steps = _Steps(spec)
     updates = [_update(update, spec.dtype, spec.without) for update in spec.updates]
-    functions = [*_predict(spec), *_loss(spec), *updates, *steps.functions()]
+    order = f"F_ORDER: tuple[str, ...] = {steps.columns!r}".replace("'", '"')
+    functions = [*_predict(spec), *_loss(spec), *updates, order, *steps.functions()]
     helpers = support(functions, spec.dtype)
     plain = [trace_function(spec), *residuals_function(spec)]
     of_trace = numpy_helpers([line for text in plain for line in text.splitlines()])
@@ -134,15 +120,10 @@ def _typed(names: Iterable[str]) -> list[str]:
     return [f"{x}: {_ARRAY}" for x in names]
 
 
-def _drawn(spec: TrainingSpec) -> list[str]:
-    """What the masks of all rows are called."""
-    return [f"{x}_drawn" for x in spec.kept]
-
-
 def _update(update: UpdateSpec, dtype: str, without: Passes) -> str:
     """An optimizer's update of all entries in one pass, in place."""
     program = update.update
-    overwrites = _replaced(program, 0)
+    overwrites = replaced(program, 0)
     kernel = Kernel(program, dtype, overwrites, ("numbers",), without=without)
     aside = kernel.loops.needs_array()
     for statement in aside:
@@ -160,33 +141,6 @@ def _update(update: UpdateSpec, dtype: str, without: Passes) -> str:
     ]
     arguments = [*names, "g", "numbers"]
     return DECORATOR + "\n" + definition(update_name(update), arguments, f"{update.formula}.", body)
-
-
-def _replaced(program: Program, offset: int) -> dict[int, int]:
-    """Which value takes the place of which input: output k + ``offset`` that of input k."""
-    first = len(program.inputs)
-    found: dict[int, int] = {}
-    outputs = program.outputs[offset:]
-    read = {out.operand.value for k, out in enumerate(outputs) if out.operand.value != k}
-    for k, out in enumerate(outputs):
-        value, axes = out.operand.value, tuple(range(len(program.shape(k))))
-        fits = value >= first and out.operand.labels == axes
-        if fits and value not in found and k not in read:
-            found[value] = k
-    return found
-
-
-def _placed(program: Program, names: Sequence[str]) -> dict[int, str]:
-    """Which value is written to which of the arrays that are given for the gradients."""
-    first = len(program.inputs)
-    found: dict[int, str] = {}
-    for out, name in zip(program.outputs[1:], names, strict=True):
-        value, axes = out.operand.value, tuple(range(len(out.shape)))
-        if not axes or value < first or out.operand.labels != axes or value in found:
-            continue
-        if not isinstance(program.statements[value - first].operation, Constant):
-            found[value] = name
-    return found
 
 
 def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> list[str]:
@@ -224,11 +178,14 @@ class _Steps:
         inputs = {x.name: x for x in spec.step.inputs}
         self.by_name = inputs
         self.batch = inputs[spec.rows[0]].shape[0]
-        self.gradients = [f"grad_{x}" for x in spec.names]
-        self.folded = _Body(spec, spec.step, self.batch, None, "folded")
-        whole = spec.value_and_grad
-        self.plain = _Body(spec, whole, self.batch, self.gradients, "buffer")
-        self.outer = _Body(spec, whole, self.batch, self.gradients, "buffer", self.plain.regions)
+        step = Ordered(spec, self.batch, spec.step)
+        whole = Ordered(spec, self.batch, spec.value_and_grad)
+        self.columns = turn(spec, self.batch, step, whole)
+        self.names = [f"{x}_T" if x in self.columns else x for x in spec.names]
+        self.gradients = [f"grad_{x}" for x in self.names]
+        self.folded = Body(spec, step, self.batch, self.names, None, "folded")
+        self.plain = Body(spec, whole, self.batch, self.names, self.gradients, "buffer")
+        self.outer = Body(spec, whole, self.batch, self.names, self.gradients, "buffer")
         unique = self.folded.kernel.names.unique
         self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
 
@@ -258,9 +215,9 @@ class _Steps:
             for name, out in zip(self.gradients, outputs[1:], strict=True)
             if out.shape and len(out.array_shape) > len(out.shape)
         ]
-        reshapes = kernel.reshape_lines([*spec.names, *spec.rows, *spec.kept])
+        reshapes = kernel.reshape_lines([*self.names, *spec.rows, *spec.kept])
         text = [
-            f"{_ROWS} = {spec.rows[0]}.shape[{int(spec.rows[0] in body.turned)}]",
+            f"{ROWS} = {spec.rows[0]}.shape[{int(spec.rows[0] in body.turned)}]",
             *kernel.dimension_lines(),
             *kernel.invariant_lines(),
             *reshapes,
@@ -269,7 +226,7 @@ class _Steps:
             *copies,
             f"return float({loss})",
         ]
-        arguments = [*spec.names, *spec.rows, *spec.kept, *body.buffers, *self.gradients]
+        arguments = [*self.names, *spec.rows, *spec.kept, *body.buffers, *self.gradients]
         description = "The mean loss over the rows; its gradient goes to the last arguments."
         return CACHED + "\n" + definition("_gradients", arguments, description, text)
 
@@ -280,8 +237,8 @@ class _Steps:
         gathered, views, lines = self._minibatch(body), body.views(), body.lines()
         rows = self._row_views(body)
         loss = body.loops.value_text(outputs[0].operand.value)
-        copies = _copied(kernel, range(1, len(outputs)), spec.names)
-        reshapes = kernel.reshape_lines(spec.names)
+        copies = _copied(kernel, range(1, len(outputs)), self.names)
+        reshapes = kernel.reshape_lines(self.names)
         # Printed last: only now it is known which dimensions and factors are in use.
         step = [
             *self._sized([*kernel.invariant_lines(), *rows, *views]),
@@ -300,8 +257,8 @@ class _Steps:
             *self._over_minibatches(step),
         ]
         arguments = [
-            *(*spec.names, _ORDER, "batch_size", "rates", "losses"),
-            *(*self.gathered, *body.buffers, *spec.arguments, *_drawn(spec)),
+            *(*self.names, ORDER, "batch_size", "rates", "losses"),
+            *(*self.gathered, *body.buffers, *spec.arguments, *drawn(spec)),
         ]
         description = "The compiled loop: gather rows, forward, backward, update in place."
         return CACHED + "\n" + definition("_folded_steps", arguments, description, text)
@@ -312,7 +269,7 @@ class _Steps:
         An optimizer that is not used is None, as is no limit, and Numba leaves its branch out.
         """
         spec, outer = self.spec, self.outer
-        called = [*spec.names, *spec.rows, *spec.kept, *self.plain.buffers, *self.gradients]
+        called = [*self.names, *spec.rows, *spec.kept, *self.plain.buffers, *self.gradients]
         step = [
             *self._sized(self._row_views(outer)),
             *self._minibatch(outer),
@@ -331,19 +288,19 @@ class _Steps:
             *self._over_minibatches(step),
         ]
         arguments = [
-            *(*spec.names, *self.gradients, "theta", "flat"),
-            *(*(f"for_{x.name}" for x in spec.updates), _ORDER, "batch_size", "clip", "segments"),
-            *("losses", *self.gathered, *self.plain.buffers, *spec.arguments, *_drawn(spec)),
+            *(*self.names, *self.gradients, "theta", "flat"),
+            *(*(f"for_{x.name}" for x in spec.updates), ORDER, "batch_size", "clip", "segments"),
+            *("losses", *self.gathered, *self.plain.buffers, *spec.arguments, *drawn(spec)),
         ]
         description = "The compiled loop: gather rows, gradient, update of all in one pass."
         return CACHED + "\n" + definition("_update_steps", arguments, description, text)
 
     def _over_minibatches(self, step: Sequence[str]) -> list[str]:
-        sized = [] if "hoist" in self.spec.without else [f"{_ROWS} = 0"]
+        sized = [] if "hoist" in self.spec.without else [f"{ROWS} = 0"]
         return [
             "step = 0",
             *sized,
-            f"for start in range(0, {_ORDER}.shape[0], batch_size):",
+            f"for start in range(0, {ORDER}.shape[0], batch_size):",
             *(f"    {line}" for line in step),
             "return step",
         ]
@@ -360,13 +317,13 @@ class _Steps:
 
     def _sized(self, lines: Sequence[str]) -> list[str]:
         """What depends on the number of rows alone: done anew only when it changes."""
-        rows = f"min(batch_size, {_ORDER}.shape[0] - start)"
+        rows = f"min(batch_size, {ORDER}.shape[0] - start)"
         if "hoist" in self.spec.without:
-            return [f"{_ROWS} = {rows}", *lines]
-        inside = [f"{_ROWS} = {_COUNT}", *lines]
-        return [f"{_COUNT} = {rows}", f"if {_COUNT} != {_ROWS}:", *(f"    {x}" for x in inside)]
+            return [f"{ROWS} = {rows}", *lines]
+        inside = [f"{ROWS} = {COUNT}", *lines]
+        return [f"{COUNT} = {rows}", f"if {COUNT} != {ROWS}:", *(f"    {x}" for x in inside)]
 
-    def _row_views(self, body: _Body) -> list[str]:
+    def _row_views(self, body: Body) -> list[str]:
         """The part of each buffer that holds the rows of the minibatch."""
         lines = []
         for row, own in zip(self.spec.rows, self.gathered, strict=True):
@@ -374,11 +331,11 @@ class _Steps:
             lines.append(f"{row} = {own}{body.cut(shape[::-1] if row in body.turned else shape)}")
         return lines
 
-    def _minibatch(self, body: _Body) -> list[str]:
+    def _minibatch(self, body: Body) -> list[str]:
         """The rows of the minibatch, copied side by side, and its masks."""
         spec, dim = self.spec, body.kernel.dim
         i, *letters = body.loops.letters
-        lines = [f"for {i} in range({_ROWS}):", f"    row = {_ORDER}[start + {i}]"]
+        lines = [f"for {i} in range({ROWS}):", f"    row = {ORDER}[start + {i}]"]
         for row, data in zip(spec.rows, spec.arguments, strict=True):
             indent = "    "
             shape = self.by_name[row].array_shape[1:]
@@ -389,7 +346,7 @@ class _Steps:
             to = [*inner, i] if row in body.turned else [i, *inner]
             source = ", ".join(["row", *inner])
             lines.append(f"{indent}{row}[{', '.join(to)}] = {data}[{source}]")
-        return lines + [f"{x} = {x}_drawn[start : start + {_ROWS}]" for x in spec.kept]
+        return lines + [f"{x} = {x}drawn[start : start + {ROWS}]" for x in spec.kept]
 
     # ------------------------------------------------------------------------------- Python
 
@@ -407,8 +364,7 @@ class _Steps:
             *self._allocated("plain", self.plain.allocated()),
             "flat = np.empty(sum(array.size for array in params), DTYPE)",
             "ends = np.cumsum([array.size for array in params])",
-            "parts = zip(np.split(flat, ends[:-1]), params, strict=True)",
-            "gradient = Params(*(part.reshape(array.shape) for part, array in parts))",
+            *self._gradient_views(),
             "return rows, folded, plain, flat, gradient",
         ]
         arguments = ["params: Params", "batch_size: int", *_typed(self.spec.arguments)]
@@ -417,6 +373,34 @@ class _Steps:
             "loop, and the gradient, as one array and parameter by parameter."
         )
         return definition("_workspace", arguments, description, body, "tuple[Any, ...]")
+
+    def _gradient_views(self) -> list[str]:
+        """The gradient's parts of ``flat``, in the order of the parameters."""
+        if not self.columns:
+            return [
+                "parts = zip(np.split(flat, ends[:-1]), params, strict=True)",
+                "gradient = Params(*(part.reshape(array.shape) for part, array in parts))",
+            ]
+        return [
+            "parts = zip(Params._fields, np.split(flat, ends[:-1]), params, strict=True)",
+            "gradient = Params(",
+            "    *(",
+            '        part.reshape(array.shape, order="F" if name in F_ORDER else "C")',
+            "        for name, part, array in parts",
+            "    )",
+            ")",
+        ]
+
+    def _reordered(self, params: str, order: str) -> list[str]:
+        """The parameters that are turned, in the other order."""
+        arrays = [f'{x}=np.asarray({params}.{x}, order="{order}")' for x in self.columns]
+        return _called(f"{params} = {params}.", "_replace", arrays) if arrays else []
+
+    def _passed(self, params: str) -> list[str]:
+        """The parameters, or what has their shapes, as the compiled functions take them."""
+        if not self.columns:
+            return [f"*{params}"]
+        return [f"{params}.{x}{'.T' * (x in self.columns)}" for x in self.spec.names]
 
     def _allocated(self, name: str, arrays: Sequence[tuple[str, Shape, str]]) -> list[str]:
         sizes = self._sizes()
@@ -447,7 +431,8 @@ class _Steps:
         return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
 
     def _value_and_grad(self) -> str:
-        spec, body = self.spec, []
+        spec = self.spec
+        body = self._reordered("params", "F")
         data = ", ".join(spec.arguments)
         body.append(
             f"_, _, plain, _, gradient = _workspace(params, len({spec.arguments[0]}), {data})"
@@ -460,23 +445,25 @@ class _Steps:
             f"np.ascontiguousarray({data}.T)" if row in self.plain.turned else data
             for row, data in zip(spec.rows, spec.arguments, strict=True)
         ]
-        given = ["*params", *rows, *spec.kept, "*plain", "*gradient"]
-        body += [*_called("value = ", "_gradients", given), "return value, gradient"]
+        given = [*self._passed("params"), *rows, *spec.kept, "*plain", *self._passed("gradient")]
+        body += _called("value = ", "_gradients", given)
+        body += [*self._reordered("gradient", "C"), "return value, gradient"]
         description = "The mean loss over the rows and its gradient, by the derivation above."
         returns = "tuple[float, Params]"
         return definition("_value_and_grad", _arguments(spec), description, body, returns)
 
     def _sgd_steps(self) -> str:
         spec = self.spec
-        given = ["*params", _ORDER, "batch_size", "rates", "losses", "*rows", "*folded"]
+        params = self._passed("params")
+        given = [*params, ORDER, "batch_size", "rates", "losses", "*rows", "*folded"]
         body = [
             "rows, folded, *_ = work",
-            *_called("return int(", "_folded_steps", [*given, *spec.arguments, *_drawn(spec)], ")"),
+            *_called("return int(", "_folded_steps", [*given, *spec.arguments, *drawn(spec)], ")"),
         ]
         arguments = [
-            *("params: Params", f"{_ORDER}: {_ARRAY}", "batch_size: int", f"rates: {_ARRAY}"),
+            *("params: Params", f"{ORDER}: {_ARRAY}", "batch_size: int", f"rates: {_ARRAY}"),
             *(f"losses: {_ARRAY}", "work: tuple[Any, ...]"),
-            *_typed([*spec.arguments, *_drawn(spec)]),
+            *_typed([*spec.arguments, *drawn(spec)]),
         ]
         description = f"One step for each minibatch of the rows, θ ← {spec.update_formula}."
         return definition("_sgd_steps", arguments, description, body, "int")
@@ -486,9 +473,10 @@ class _Steps:
         names = [f'"{x.name}"' for x in spec.updates]
         line = f"names = ({', '.join(names)}{',' * (len(names) == 1)})"
         given = [
-            *("*params", "*gradient", "theta", "flat", "*chosen", _ORDER, "batch_size"),
+            *(*self._passed("params"), *self._passed("gradient")),
+            *("theta", "flat", "*chosen", ORDER, "batch_size"),
             *("None if np.isinf(clip) else DTYPE(clip)", "segments", "losses", "*rows", "*plain"),
-            *(*spec.arguments, *_drawn(spec)),
+            *(*spec.arguments, *drawn(spec)),
         ]
         body = [
             "rows, _, plain, flat, gradient = work",
@@ -498,105 +486,9 @@ class _Steps:
         ]
         arguments = [
             *("optimizer: str", "params: Params", f"theta: {_ARRAY}", f"state: {_ARRAY}"),
-            *(f"{_ORDER}: {_ARRAY}", "batch_size: int", f"coefficients: {_ARRAY}", "clip: float"),
+            *(f"{ORDER}: {_ARRAY}", "batch_size: int", f"coefficients: {_ARRAY}", "clip: float"),
             *(f"segments: {_ARRAY}", f"losses: {_ARRAY}", "work: tuple[Any, ...]"),
-            *_typed([*spec.arguments, *_drawn(spec)]),
+            *_typed([*spec.arguments, *drawn(spec)]),
         ]
         description = "One step of an optimizer for each minibatch of the rows."
         return definition("_steps", arguments, description, body, "int")
-
-
-class _Body(Parts):
-    """The statements of one program for a minibatch, in arrays that are given.
-
-    Of the outputs but the first, the loss, each takes the place of a parameter, or is written to
-    one of the arrays ``gradients``.
-    """
-
-    def __init__(
-        self,
-        spec: TrainingSpec,
-        program: Program,
-        batch: Dim,
-        gradients: Sequence[str] | None,
-        prefix: str,
-        known: Rolled | None = None,
-    ) -> None:
-        self.spec, self.batch = spec, batch
-        names = [x.name for x in program.inputs]
-        rows = [k for k, name in enumerate(names) if name in spec.rows]
-        turned: Iterable[int] = ()
-        if "narrow" not in spec.without:
-            program, turned = narrowed(program, batch, rows)
-        self.turned = {names[k] for k in turned}
-        regions = known or rolled(program, spec.without)
-        self.program = last = regions.regions[-1].program
-        super().__init__(
-            regions,
-            spec.dtype,
-            [*_OWN_NAMES, *spec.arguments, *_drawn(spec), *(f"grad_{x}" for x in spec.names)],
-            {batch: _ROWS},
-            _replaced(last, 1) if gradients is None else {},
-            {} if gradients is None else _placed(last, gradients),
-            spec.without,
-        )
-        for part in self.parts:
-            for k, entry in enumerate(part.region.program.inputs):
-                if entry.name in spec.names and not entry.shape:
-                    part.loops.scalars[k] = f"{entry.name}[()]"
-                    part.loops.arrays[k] = entry.name
-        self.shapes = [(array.shape, array.integral) for array in regions.arrays]
-        self.shared = [self._shared(part) for part in self.parts]
-        unique = self.kernel.names.unique
-        self.buffers = [unique(f"{prefix}{k + 1}") for k in range(len(self.shapes))]
-
-    def _shared(self, part: Part) -> tuple[buffers.Buffers, list[int]]:
-        """The buffers of a region; those of the regions before are free again."""
-        program, fused = part.region.program, part.kernel.fused
-        shared = buffers.share(program, fused, part.loops.needs_array(), self.spec.without)
-        free = list(range(len(self.regions.arrays), len(self.shapes)))
-        chosen = []
-        for kind in zip(shared.shapes, shared.integral, strict=True):
-            k = next((k for k in free if self.shapes[k] == kind), len(self.shapes))
-            if k == len(self.shapes):
-                self.shapes.append(kind)
-            else:
-                free.remove(k)
-            chosen.append(k)
-        return shared, chosen
-
-    def allocated(self) -> list[tuple[str, Shape, str]]:
-        """The buffers: name, shape, type."""
-        found = []
-        for name, (shape, integral) in zip(self.buffers, self.shapes, strict=True):
-            flat = self.batch in shape[1:]  # cut to size and shaped for each minibatch
-            kind = "np.int64" if integral else "DTYPE"
-            found.append((name, (sp.Mul(*shape),) if flat else shape, kind))
-        return found
-
-    def views(self) -> list[str]:
-        """One variable for each array, under the name of the last value in it that has one."""
-        arrays = zip(self.arrays, self.buffers, self.regions.arrays, strict=False)
-        lines = [f"{name} = {buffer}{self.cut(array.shape)}" for name, buffer, array in arrays]
-        lines += self.cuts
-        for part, (shared, chosen) in zip(self.parts, self.shared, strict=True):
-            statements = {s.value: s for s in part.loops.needs_array()}
-            for chain in shared.chains:
-                members = [statements[value] for value in chain]
-                named = [s for s in members if s.name] or [s for s in members if s.suggestion]
-                statement = (named or members)[-1]
-                name = part.kernel.array_name(statement)
-                for value in chain:
-                    part.loops.arrays[value] = name
-                buffer = self.buffers[chosen[shared.of[statement.value]]]
-                lines.append(f"{name} = {buffer}{self.cut(statement.shape)}")
-        return lines
-
-    def cut(self, shape: Shape) -> str:
-        """What a smaller last minibatch uses of a buffer."""
-        if self.batch not in shape:
-            return ""
-        if self.batch not in shape[1:]:
-            return f"[:{_ROWS}]"
-        extents = [self.kernel.dim(n) for n in shape]
-        return f"[: {' * '.join(extents)}].reshape({', '.join(extents)})"

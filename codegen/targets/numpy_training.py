@@ -36,6 +36,7 @@ _WORD = re.compile(r"\w+")
 def training_functions(spec: TrainingSpec) -> Source:
     """The functions of `runtime.interface` in NumPy, and the helpers they call."""
     functions = [
+        "F_ORDER: tuple[str, ...] = ()",
         _predict(spec),
         _loss(spec),
         _gradients(spec),

@@ -23,8 +23,9 @@ from symgrad import activations
 from symgrad.codegen.buffers import share
 from symgrad.codegen.fusion import Call
 from symgrad.codegen.targets.numba import function
+from symgrad.codegen.targets.numba_bodies import Body
 from symgrad.codegen.targets.numba_kernel import Kernel
-from symgrad.codegen.targets.numba_training import _Body, _Steps
+from symgrad.codegen.targets.numba_training import _Steps
 from symgrad.graph import Node
 
 
@@ -220,7 +221,7 @@ def test_products_of_matrices_scale_and_accumulate_in_blas() -> None:
     )
     epoch = function_text(module.source, "_folded_steps")
     assert epoch.count("gemm(") == 2
-    assert re.search(r"gemm\(-scale\w* \* learning_rate, \w+\.T, x, f32\(1\.0\), W\)", epoch)
+    assert re.search(r"gemm\(-scale\w* \* learning_rate, x\.T, \w+, f32\(1\.0\), W_T\)", epoch)
 
 
 def function_text(source: str, name: str) -> str:
@@ -248,12 +249,9 @@ digits = module.load()
 X = np.random.default_rng(0).normal(size=(640, 64)).astype(np.float32)
 Y = np.eye(10, dtype=np.float32)[np.arange(640) % 10]
 start = digits.init()
-theta = np.concatenate([x.ravel() for x in start])
-ends = np.cumsum([x.size for x in start])
-parts = zip(np.split(theta, ends[:-1]), start)
-params = digits.Params(*(x.reshape(y.shape) for x, y in parts))
+run = digits._new_run(start, [0.0, 0.0], digits.F_ORDER)
+params, theta, state = run.params, run.theta, run.state
 work = digits._workspace(params, 32, X, Y)
-state = np.zeros((2, theta.size), np.float32)
 whole = np.array([[0, theta.size]])
 digits.loss(params, X, Y)  # starts the counting
 
@@ -330,7 +328,7 @@ def test_writing_a_module_does_not_import_numba() -> None:
 def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
     """buffer[:, :size] would have gaps; a product would then read the numbers of other examples."""
     N = symbols("N", integer=True, positive=True)
-    body = object.__new__(_Body)
+    body = object.__new__(Body)
     body.batch = N
     body.kernel = SimpleNamespace(dim=lambda n: "size" if n == N else str(n))
     assert body.cut((N, 4)) == "[:size]"

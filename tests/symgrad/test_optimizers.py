@@ -97,10 +97,9 @@ def run(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """100 steps of a rule, and its state after them."""
     X, Y = data()
-    flat = np.concatenate([x.ravel() for x in start()])
-    params = file.Params(flat[:15].reshape(3, 5), flat[15:])
     spec = file.OPTIMIZERS[rule]
-    state = np.array([[x] * 18 for x in spec.state.values()]).reshape(len(spec.state), 18)
+    begun = file._new_run(file.Params(*start()), [*spec.state.values()], file.F_ORDER)
+    params, flat, state = begun.params, begun.theta, begun.state
     rates, times = np.full(STEPS, RATE), np.arange(1.0, STEPS + 1)
     losses, segments = np.zeros(STEPS), np.array([[0, 15] if frozen else [0, 18]])
     numbers = spec.coefficients(rates, times, **options)
@@ -110,7 +109,8 @@ def run(
     )
     assert done == STEPS
     assert np.isfinite(losses).all()
-    return [params.W, params.b], state
+    rows = file._row_by_row(params, state)
+    return [params.W, params.b], rows
 
 
 @pytest.fixture(params=["numpy", "numba"])
@@ -170,7 +170,7 @@ def test_the_reference_is_pytorch(rule: str) -> None:
 
 def test_plain_descent_is_the_folded_loop(file: Any) -> None:
     X, Y = data()
-    params = file.Params(*start())
+    params = file._new_run(file.Params(*start()), [], file.F_ORDER).params
     losses = np.zeros(STEPS)
     work = file._workspace(params, ROWS, X, Y)
     file._sgd_steps(params, order(), ROWS, np.full(STEPS, RATE), losses, work, X, Y)

@@ -13,6 +13,7 @@ from symgrad.codegen.runtime import copying, interface
 
 STEPS = """
 MASKS = ()
+F_ORDER = ()
 FORMULAS = {"L": "by hand"}
 COSTS = {"forward": "0", "backward": "0"}
 PROVENANCE = {"symgrad": "0", "declaration": "by hand"}
@@ -191,7 +192,8 @@ def _residuals(params, X, y):
 )
 
 GENERATED_NAMES = (
-    *("NAME", "DTYPE", "CHECK_DTYPE", "Params", "PARAM_SHAPES", "DATA", "MASKS", "INPUTS"),
+    *("NAME", "DTYPE", "CHECK_DTYPE", "Params", "PARAM_SHAPES", "F_ORDER"),
+    *("DATA", "MASKS", "INPUTS"),
     *("OPTIMIZERS", "FORMULAS", "COSTS", "PROVENANCE"),
     *("_predict", "_loss", "_value_and_grad", "_trace"),
     *("_workspace", "_sgd_steps", "_steps"),

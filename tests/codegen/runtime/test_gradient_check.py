@@ -97,6 +97,7 @@ PARAM_SHAPES = {"W": ("H", "D")}
 DATA = (DataSpec("X", ("D",)),)
 INPUTS = ()
 MASKS = ()
+F_ORDER = ()
 OPTIMIZERS = FORMULAS = COSTS = PROVENANCE = {}
 _predict = _workspace = _sgd_steps = _steps = _trace = _residuals = None
 
