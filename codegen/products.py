@@ -17,7 +17,7 @@ from symgrad import graph as g
 from symgrad.codegen import contraction
 from symgrad.codegen.shifted import split
 from symgrad.codegen.squares import square
-from symgrad.codegen.views import State, added, contract, distinct, numbered, weighted
+from symgrad.codegen.views import State, added, contract, distinct, numbered, stored, weighted
 from symgrad.codegen.windows import is_equation, without_conditions
 from symgrad.graph import Access, Dim, Kind, Labels, Node
 
@@ -75,7 +75,30 @@ def _unwound(
     later = kept.union(*(a.labels for a in others))
     value = _contracted(state, inside, later | gone, extents)
     free = set(value.labels).union(*(a.labels for a in unwound)) - gone
-    return [contract([value, *unwound], free), *others]
+    onehots = [a.labels[:-1] for a in inside if a.node.kind is Kind.ONEHOT]
+    if not onehots:
+        return [contract([value, *unwound], free), *others]
+    order = _side_by_side(value.labels, max(onehots, key=len), unwound, gone)
+    place_of = {
+        x: y for a in unwound for x in a.labels for y in a.labels if x in gone and y in free
+    }
+    axes = tuple(dict.fromkeys([*(place_of.get(x, x) for x in order), *sorted(free)]))
+    return [contract([stored(value, order), *unwound], free, axes), *others]
+
+
+def _side_by_side(labels: Labels, maximum: Labels, unwound: list[Access], gone: Set[int]) -> Labels:
+    """The axes of what is added at s·i + d: i and d side by side, as they lie in the result.
+
+    It is the place of a ``maximum``, and its other axes are in the order of what that was taken of.
+    """
+    order = list(dict.fromkeys(x for x in (*maximum, *labels) if x in labels))
+    for access in unwound:
+        parts = [x for x in access.labels if x in gone and x in order]
+        if len(parts) > 1:
+            first = min(map(order.index, parts))
+            rest = [x for x in order[first:] if x not in parts]
+            order[first:] = [*parts, *rest]
+    return tuple(order)
 
 
 def _without_identities(

@@ -135,6 +135,20 @@ def moved(access: Access, order: Labels) -> Access:
     return Access(g.product([(access.node, own)], tuple(dims[x] for x in order)), order)
 
 
+def stored(access: Access, order: Labels) -> Access:
+    """A product with its axes in the order of the labels ``order``; what else it is stays as it is.
+
+    It is another product, not a copy of the first one, which nobody needs to compute.
+    """
+    node, labels = access
+    if labels == order or node.kind is not Kind.PRODUCT:
+        return access
+    place = {labels.index(x): k for k, x in enumerate(order)}
+    terms = [(n, tuple(place.get(x, x) for x in own)) for n, own in node.accesses]
+    shape = tuple(node.shape[labels.index(x)] for x in order)
+    return Access(g.product(terms, shape), order)
+
+
 def distinct_or_spread(access: Access, needed: Labels, extents: Mapping[int, Dim]) -> Access:
     """The diagonal where labels repeat, and copies along each label in ``needed`` that is missing.
 

@@ -135,13 +135,21 @@ def csch(t):
     return np.copysign(2 * np.exp(-np.abs(t)), t) / -np.expm1(-2 * np.abs(t))
 
 
-def windows_of(x, axis, start, *steps):
-    """x read along one axis at start + Σ step·k, and 0 outside: a view, if nothing is outside.
+def windows_of(x, *places):
+    """x read at start + Σ step·k along some of its axes, and 0 outside: a view where nothing is.
 
-    The axis gives way to one for each (step, count) of `steps`, along which k < count.
+    Each of `places` is (axis, start, (step, count), …): the axis gives way to one for each step,
+    along which k < count. The last axis comes first.
     """
-    x, first, _ = _padded(x, axis, start, steps)
-    return _strided(x, axis, first, steps, False)
+    firsts = [0] * x.ndim
+    for axis, start, *steps in places:
+        x, firsts[axis], _ = _padded(x, axis, start, steps)
+    shape, strides = list(x.shape), list(x.strides)
+    for axis, _, *steps in places:
+        shape[axis : axis + 1] = [count for _, count in steps]
+        strides[axis : axis + 1] = [step * x.strides[axis] for step, _ in steps]
+    begun = x[tuple([slice(first, None) for first in firsts])]
+    return np.lib.stride_tricks.as_strided(begun, shape, strides, writeable=False)
 
 
 def add_windows(values, axis, size, start, *steps):
@@ -153,7 +161,7 @@ def add_windows(values, axis, size, start, *steps):
     shape = [*values.shape[:axis], size, *values.shape[axis + len(steps) :]]
     values = np.broadcast_to(values, [*shape[:axis], *counts, *shape[axis + 1 :]])
     padded, first, before = _padded(np.zeros(shape, values.dtype), axis, start, steps)
-    places = _strided(padded, axis, first, steps, True)
+    places = _strided(padded, axis, first, steps)
     # Along the longest axis no place comes twice, so that whole slices can be added.
     longest = counts.index(max(counts)) if counts else None
     loops = [[slice(None)] if k == longest else range(n) for k, n in enumerate(counts)]
@@ -179,13 +187,13 @@ def _padded(x, axis, start, steps):
     return x, start + before, before
 
 
-def _strided(x, axis, first, steps, writeable):
-    """A view with an axis for each of `steps` in the place of `axis`."""
+def _strided(x, axis, first, steps):
+    """A view to write to, with an axis for each of `steps` in the place of `axis`."""
     shape = [*x.shape[:axis], *(count for _, count in steps), *x.shape[axis + 1 :]]
     along = x.strides[axis]
     strides = [*x.strides[:axis], *(step * along for step, _ in steps), *x.strides[axis + 1 :]]
     begun = x[(slice(None),) * axis + (slice(first, None),)]
-    return np.lib.stride_tricks.as_strided(begun, shape, strides, writeable=writeable)
+    return np.lib.stride_tricks.as_strided(begun, shape, strides)
 
 
 def inverse_of(matrix, name):

@@ -125,6 +125,16 @@ class Emitter:
         """How many contractions read a value."""
         return self._products[value]
 
+    def only_compared(self, value: int) -> bool:
+        """Whether an index is read by onehots alone, each an array of truth values."""
+        users = [
+            type(s.operation)
+            for s in self.program.statements
+            if value in (o.value for o in s.operation.operands)
+        ]
+        read = value in (out.operand.value for out in self.program.outputs)
+        return not read and set(users) == {p.OneHot}
+
     def _operation(self, value: int) -> p.Operation | None:
         first = len(self.program.inputs)
         return None if value < first else self.program.statements[value - first].operation

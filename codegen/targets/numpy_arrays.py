@@ -1,7 +1,7 @@
 """How NumPy spells what is done with whole arrays: contractions, windows, masks, linear algebra.
 
 A contraction is a matrix product wherever it can be seen as one, because that is what BLAS does:
-``@`` for matrices and stacks of them, ``np.tensordot`` where several labels are summed over or
+``@`` for matrices and stacks of them, of reshaped arrays where several labels are summed over or
 more than one stays, and `einsum` only for what has no matrix in it.
 """
 
@@ -26,7 +26,7 @@ from symgrad.codegen.expression import (
     matrix_product,
     multiply,
 )
-from symgrad.graph import Labels
+from symgrad.graph import Dim, Labels
 
 if TYPE_CHECKING:
     from symgrad.codegen.targets.numpy import Emitter
@@ -78,7 +78,7 @@ def contract(e: Emitter, s: p.Statement) -> Code:
         small = prod(n if isinstance(n, int) else 32 for n in s.shape) <= SMALL
         product = dot_product if e.dots and small else matrix_product
         found = _matmul(a, b, rank, product) or _matmul(b, a, rank, product)
-        found = found or _tensordot(a, b, rank)
+        found = found or _flattened(e, a, b, s, product)
     return found or einsum([a, b], rank)
 
 
@@ -106,16 +106,36 @@ def _matmul(a: _Array, b: _Array, rank: int, product: Callable[[Code, Code], Cod
     return product(permuted(left, la, order), permuted(right, lb, [*inner, *cols]))
 
 
-def _tensordot(a: _Array, b: _Array, rank: int) -> Code:
-    """A product of matrices once their axes are gathered: np.tensordot(a, b, axes)."""
-    (_, la), (_, lb) = a, b
-    if sorted(x for x in la if x < rank) > sorted(x for x in lb if x < rank):
-        (a, b), la, lb = (b, a), lb, la
-    inner = [x for x in la if x >= rank]
-    axes = f"({[la.index(x) for x in inner]}, {[lb.index(x) for x in inner]})"
-    found = call("np.tensordot", a[0], b[0], Code(axes))
-    labels = [x for x in (*la, *lb) if x < rank]
-    return permuted(found, labels, range(rank))
+def _flattened(
+    e: Emitter, a: _Array, b: _Array, s: p.Statement, product: Callable[[Code, Code], Code]
+) -> Code:
+    """A product of matrices whose rows and columns are several axes each: reshaped, and back.
+
+    (This is np.tensordot, which takes twice as long for small arrays.)
+    """
+    rank, extents = len(s.shape), p.extents(e.program, s)
+    if sorted(x for x in a[1] if x < rank) > sorted(x for x in b[1] if x < rank):
+        a, b = b, a
+    rows, cols = ([x for x in own if x < rank] for own in (a[1], b[1]))
+    inner = [x for x in a[1] if x >= rank]
+    if [x for x in b[1] if x >= rank] != inner and list(a[1]) not in (rows + inner, inner + rows):
+        inner = [x for x in b[1] if x >= rank]  # b is read as it lies, a is copied anyway
+
+    def merged(array: _Array, first: Sequence[int], second: Sequence[int]) -> Code:
+        code, labels = array
+        turned = list(labels) == [*second, *first] and bool(first) and bool(second)
+        parts = [second, first] if turned else [first, second]
+        code = permuted(code, labels, [x for part in parts for x in part])
+        if any(len(part) > 1 for part in parts):
+            sizes = [sp.Mul(*(extents[x] for x in part)) for part in parts if part]
+            code = reshaped(e, code, [int(n) if n.is_Integer else n for n in sizes])
+        return permuted(code, (0, 1), (1, 0)) if turned else code
+
+    found = product(*e.printer.fit([merged(a, rows, inner), merged(b, inner, cols)], room=60))
+    order = [*rows, *cols]
+    if len(rows) > 1 or len(cols) > 1:
+        found = reshaped(e, found, [extents[x] for x in order])
+    return permuted(found, order, range(rank))
 
 
 def _stacked(e: Emitter, a: _Array, b: _Array, s: p.Statement) -> Code | None:
@@ -165,23 +185,65 @@ def einsum(operands: Sequence[_Array], rank: int) -> Code:
 
 
 def window(e: Emitter, s: p.Statement) -> Code:
-    """One call of `windows_of`, or a slice, for each axis that is read at places.
+    """One call of `windows_of`, or a slice for each axis, that is read at places.
 
-    What several products read is made contiguous once; else each would copy it again.
+    Where the windows lie side by side, they are the axis in two parts. What several products read
+    is made contiguous once; else each would copy it again.
     """
     assert isinstance(s.operation, p.Window)
     (operand,) = s.operation.operands
     code, labels = e.numeric(operand), list(operand.labels)
+    shape = [[n] for n in e.shape(operand.value)]
+    read: list[tuple[int, p.Place]] = []
     for axis, place in reversed(s.operation.places):  # from the last: the others keep their numbers
+        sizes = dict(zip(place.labels, place.counts, strict=True))
+        parts = _side_by_side(place, shape[axis][0])
+        sliced = None if parts else _slice(e, code, axis, place)
+        if parts is not None:
+            shape[axis] = [sizes[x] for x in parts]
+        else:
+            shape[axis : axis + 1] = [[n] for n in place.counts]
+            if sliced is None:
+                read.append((axis, place))
+            elif not place.steps:  # one place, and the axis is no more
+                read = [(later - 1, x) for later, x in read]
+        code = sliced or code
+        labels[axis : axis + 1] = parts or place.labels
+    if read:
         code = code if code.depth == 0 else e.hoist(code)
-        arguments = Code(_place(e, place, str(axis)))
-        code = _slice(e, code, axis, place) or call("windows_of", code, arguments)
-        labels[axis : axis + 1] = place.labels
-    code = permuted(code, labels, range(len(s.shape)))
+        places = [Code(f"({_place(e, place, str(axis))})") for axis, place in read]
+        code = call("windows_of", code, *places)
+    if any(len(part) > 1 for part in shape):
+        code = reshaped(e, code, [n for part in shape for n in part])
+    turned = permuted(code, labels, range(len(s.shape)))
+    if len(turned.text) > LONGEST:
+        turned = permuted(e.hoist(code), labels, range(len(s.shape)))
+    code = turned
     if e.products(s.value) > 1:
         code = code if len(code.text) <= LONGEST else e.hoist(code)
         return call("np.ascontiguousarray", code)
     return code
+
+
+def _side_by_side(place: p.Place, size: Dim) -> tuple[int, ...] | None:
+    """The labels of windows that fill an axis of this size without a gap: which, then where in it.
+
+    >>> x[2·i + d], d < 2, of an axis of 6: i counts to 3, and x.reshape(3, 2)[i, d] is the same
+    """
+    if len(place.steps) != 2 or place.offset != 0 or not place.inside:
+        return None
+    (step, label, count), (one, within, width) = sorted(
+        zip(place.steps, place.labels, place.counts, strict=True), reverse=True
+    )
+    if one != 1 or width != step or not isinstance(size, int) or size != step * count:
+        return None
+    return label, within
+
+
+def reshaped(e: Emitter, code: Code, shape: Sequence[Dim]) -> Code:
+    """``code.reshape(…)``."""
+    dims = ", ".join(e.extent(n).text for n in shape)
+    return Code(f"{code.bound(ATOM)}.reshape({dims})", depth=code.depth, boolean=code.boolean)
 
 
 def _slice(e: Emitter, code: Code, axis: int, place: p.Place) -> Code | None:
@@ -207,13 +269,21 @@ def _place(e: Emitter, place: p.Place, *first: str) -> str:
 
 
 def unwindow(e: Emitter, s: p.Statement) -> Code:
-    """One call of `add_windows` for each axis that is added to at places."""
+    """One call of `add_windows` for each axis that is added to at places.
+
+    Where the windows lie side by side, their axes are merged.
+    """
     assert isinstance(s.operation, p.Unwindow)
     (operand,) = s.operation.operands
     at = dict(s.operation.places)
+    merged = {
+        label: parts
+        for label, place in at.items()
+        if (parts := _side_by_side(place, s.shape[label])) and {*parts} <= {*operand.labels}
+    }
     axes: list[int] = []  # the labels of the operand, in the order of the result
     for label in range(len(s.shape)):
-        axes += at[label].labels if label in at else [label]
+        axes += merged.get(label) or (at[label].labels if label in at else [label])
     number = {label: k for k, label in enumerate(axes)}
     labels = tuple(number[x] for x in operand.labels)
     (code,) = e.printer.fit([e.numeric(operand)])
@@ -222,12 +292,14 @@ def unwindow(e: Emitter, s: p.Statement) -> Code:
         index = ", ".join(":" if k in labels else "None" for k in range(len(axes)))
         code = Code(f"{code.bound(ATOM)}[{index}]", depth=code.depth)
     for label, place in sorted(s.operation.places, reverse=True):
+        if label in merged:
+            continue
         axis = axes.index(place.labels[0])
         size = e.extent(s.shape[label]).text
         code = code if code.depth == 0 else e.hoist(code)
         code = call("add_windows", code, Code(_place(e, place, str(axis), size)))
         axes[axis : axis + len(place.labels)] = [label]
-    return code
+    return reshaped(e, code, s.shape) if merged else code
 
 
 def mask(e: Emitter, s: p.Statement) -> Code:
@@ -238,8 +310,9 @@ def mask(e: Emitter, s: p.Statement) -> Code:
 def truth(e: Emitter, s: p.Statement, labels: Labels, rank: int) -> Code:
     """A mask or a onehot, its axes being ``labels``, as it broadcasts against ``rank`` labels."""
 
-    def counted(axis: int) -> Code:
-        return arranged(call("np.arange", e.dim(s.shape[axis])), labels[axis : axis + 1], rank)
+    def counted(axis: int, boolean: bool = False) -> Code:
+        numbers = call("np.arange", e.dim(s.shape[axis]), keywords="dtype=bool" * boolean)
+        return arranged(numbers, labels[axis : axis + 1], rank)
 
     match s.operation:
         case p.OneHot(operands=(index,)):
@@ -247,7 +320,7 @@ def truth(e: Emitter, s: p.Statement, labels: Labels, rank: int) -> Code:
                 e.codes[index.value] = e.hoist(e.codes[index.value])
             own = tuple(labels[x] for x in index.labels)
             place = arranged(e.codes[index.value], own, rank)
-            return compare(place, "==", counted(len(s.shape) - 1))
+            return compare(place, "==", counted(len(s.shape) - 1, place.boolean))
         case p.Mask(coefficients=coefficients, offset=offset, relation=relation):
             if not s.shape:
                 function = "np.equal" if relation == "=" else "np.greater_equal"

@@ -36,7 +36,7 @@ _SYMBOLS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Mult: ("*", "np.multiply"),
     ast.Div: ("/", "np.divide"),
 }
-_FRESH = ("sum", "max", "dot", "take", "astype", "copy", "vdot", "outer", "tensordot", "where")
+_FRESH = ("sum", "max", "dot", "take", "astype", "copy", "vdot", "outer", "where")
 """Methods, and functions of NumPy, whose result shares no memory with anything."""
 _POINTWISE = {x for x in FUNCTIONS.values() if isinstance(x, str) and not x.startswith("np.")}
 """Functions of `runtime.array_math` that are computed for each number by itself."""

@@ -99,13 +99,13 @@ TABLE: dict[str, Row] = {
     "sum of products": Row(
         p.Contract,
         g.product([(x, (2, 0, 3)), (y, (2, 1, 3))], (C, C)),
-        "np.tensordot(",
+        ".reshape(",
         "gemm(1.0, x[i], y[i].T, 1.0",
     ),
     "merged axes": Row(
         p.Contract,
         g.product([(x, (2, 3, 1)), (leaf("M", O, B, C), (0, 2, 3))], (O, T)),
-        "np.tensordot(M, x, ([1, 2], [0, 1]))",
+        "M.reshape(O_, size) @ x.reshape(size, T)",
         ".reshape((B * C, T))",
     ),
     "stack of merged axes": Row(
@@ -121,7 +121,7 @@ TABLE: dict[str, Row] = {
         p.Contract, g.product([(x, (0, 1, 2)), (y, (0, 1, 2))], (B, C)), "np.einsum("
     ),
     "inner product": Row(p.Contract, g.product([(x, (0, 1, 2)), (y, (0, 1, 2))], ()), "np.vdot("),
-    "total": Row(p.Total, g.product([(x, (1, 0, 2))], (C,)), "x.sum(axis=(0, 2))"),
+    "total": Row(p.Total, g.product([(x, (1, 0, 2))], (C,)), 'np.einsum("jik->i", x)'),
     "trace": Row(p.Total, g.product([(S, (0, 1, 1))], (B,)), "np.einsum("),
     "maximum": Row(p.Maximum, reduced("max", x, 1), "x.max(axis=1)", "max("),
     "argmaximum": Row(p.ArgMaximum, g.onehot(WINNER, C), "x.argmax(axis=1)", "> t"),
@@ -163,13 +163,13 @@ TABLE: dict[str, Row] = {
         "c[i]",
     ),
     "window": Row(
-        p.Window, windows(STRIDED), "windows_of(x, 2, 0, (2, size), (1, U))", "x[i, j, 2 * k + m]"
+        p.Window, windows(STRIDED), "windows_of(x, (2, 0, (2, size), (1, U)))", "x[i, j, 2 * k + m]"
     ),
     "padded window": Row(
-        p.Window, windows(PADDED), "windows_of(x, 2, -1, (1, T), (1, U))", "if 0 <= "
+        p.Window, windows(PADDED), "windows_of(x, (2, -1, (1, T), (1, U)))", "if 0 <= "
     ),
     "shift": Row(
-        p.Window, g.product([(v, (1,)), (SHIFT, (1, 0))], (T,)), "windows_of(v, 0, -1, (1, T))"
+        p.Window, g.product([(v, (1,)), (SHIFT, (1, 0))], (T,)), "windows_of(v, (0, -1, (1, T)))"
     ),
     "slice": Row(
         p.Window,
@@ -187,15 +187,15 @@ TABLE: dict[str, Row] = {
         g.product([(v, (1,)), (g.indicator((1, 1), 1 - T, "=", (T, T)), (1, 0))], (T,)),
         "(-1, T)",
     ),
-    "convolution": Row(p.Contract, convolution(PADDED, T), "np.tensordot(", "gemm("),
-    "strided convolution": Row(p.Contract, convolution(STRIDED, PLACES), "np.tensordot(", "gemm("),
+    "convolution": Row(p.Contract, convolution(PADDED, T), ".reshape(", "gemm("),
+    "strided convolution": Row(p.Contract, convolution(STRIDED, PLACES), ".reshape(", "gemm("),
     "average pool": Row(
         p.Total, g.product([(x, (0, 1, 3)), (STRIDED, (3, 2, 4))], (B, C, PLACES)), "(axis=3)"
     ),
     "kernel gradient": Row(
         p.Contract,
         g.product([(leaf("d", B, O, T), (3, 0, 4)), (x, (3, 1, 5)), (PADDED, (5, 4, 2))], K.shape),
-        "np.tensordot(",
+        ".reshape(",
     ),
     "unwindow": Row(
         p.Unwindow,

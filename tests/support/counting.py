@@ -98,10 +98,6 @@ def _matmul(a: Any, b: Any) -> int:
     return int(np.matmul(a, b).size * a.shape[-1])
 
 
-def _tensordot(a: Any, b: Any, axes: Any) -> int:
-    return int(np.tensordot(a, b, axes).size * prod(np.shape(a)[k] for k in axes[0]))
-
-
 def _einsum(formula: str, *operands: Any) -> int:
     """Terms of a contraction of two operands; a sum or a diagonal of one has no products."""
     if len(operands) == 1:
@@ -113,7 +109,6 @@ def _einsum(formula: str, *operands: Any) -> int:
 
 
 _TERMS = {
-    np.tensordot: _tensordot,
     np.einsum: _einsum,
     np.vdot: lambda a, b: int(np.size(a)),
     np.dot: lambda a, b: int(np.dot(a, b).size * np.shape(a)[-1]),
