@@ -244,6 +244,8 @@ class Printer:
         if rest is sp.S.One and coefficient.is_Rational:
             tops, bottoms = _fraction(abs(coefficient))
             return negative, self.multiply([*tops, code], bottoms)
+        if weight.is_number:  # √2/8 is one number
+            return negative, self.multiply([self.scalar(sp.Float(float(abs(weight)))), code])
         above, below = sp.fraction(-weight if negative else weight)
         tops = [] if above is sp.S.One else [self.scalar(above)]
         bottoms = [] if below is sp.S.One else [self.scalar(below)]

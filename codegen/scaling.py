@@ -5,8 +5,10 @@ arrays those are as large as the parameters, but all of them are linear in one a
 last layer, which has a row for each example of the minibatch and no more.
 
 In: a program whose outputs after the first are θ − (η/N)·Σ…, or (1/N)·Σ…. Out: the same with
-δ ← (η/N)·δ behind the adjoint that all are linear in, and no factor in any of the outputs. Where
-there is no such adjoint, or their factors differ, the program stays as it is.
+δ ← (η/N)·δ behind the adjoint that all are linear in, and at most a number left before an output,
+1/16, say, where there is also the mean over a sequence: a factor on the way, of an adjoint that
+has a name, is moved to the outputs that follow it. Where there is no such adjoint, or their factors
+differ by more than a number, the program stays as it is.
 """
 
 from __future__ import annotations
@@ -123,10 +125,16 @@ class _Scaling:
         degrees = self._degrees(adjoint)
         addends = [x for found in self.sums.values() for x in found]
         linear = [x for x in addends if degrees.get(x.operand.value, 0) == 1]
-        factors = {(abs(x.weight), x.rated) for x in linear}
-        if len(factors) != 1 or any(degrees.get(x.operand.value, 0) > 1 for x in addends):
+        carried = self._carried(degrees)
+        if carried is None or any(degrees.get(x.operand.value, 0) > 1 for x in addends):
             return None
-        ((weight, rated),) = factors
+        factors = Counter(abs(x.weight) * carried[x.operand.value] for x in linear)
+        if not factors or len({x.rated for x in linear}) != 1:
+            return None
+        one, rated = next(iter(factors)), linear[0].rated
+        if any(not (x / one).is_number for x in factors):
+            return None
+        weight = max(factors, key=lambda x: (factors[x], float(x / one)))  # the most of them
         if weight == 1 and not rated:
             return None
         saved = sum(_cost(self.program.shape(x.operand.value)) for x in linear)
@@ -135,7 +143,22 @@ class _Scaling:
         between = self._between(adjoint, degrees, linear)
         if between is None:
             return None
-        return self._rewritten(adjoint, between, degrees, weight, rated)
+        return self._rewritten(adjoint, between, degrees, carried, weight, rated)
+
+    def _carried(self, degrees: dict[int, int]) -> dict[int, sp.Expr] | None:
+        """The factors on the way to each value that is linear in the adjoint.
+
+        None where what is added to one another has come by different factors.
+        """
+        carried: dict[int, sp.Expr] = {}
+        for s in self.program.statements:
+            if degrees.get(s.value, 0) == 1:
+                ways = {carried[o.value] for o in s.operation.operands if o.value in carried}
+                if len(ways) > 1:
+                    return None
+                factor = ways.pop() if ways else sp.S.One
+                carried[s.value] = factor * abs(_factor(s.operation) or 1)
+        return carried
 
     def _degrees(self, adjoint: int) -> dict[int, int]:
         """In what power of ``adjoint`` each value is homogeneous: 9 if in none."""
@@ -158,7 +181,13 @@ class _Scaling:
         return None if others else set(reads) - {adjoint}
 
     def _rewritten(
-        self, adjoint: int, between: set[int], degrees: dict[int, int], weight: sp.Expr, rated: bool
+        self,
+        adjoint: int,
+        between: set[int],
+        degrees: dict[int, int],
+        carried: dict[int, sp.Expr],
+        weight: sp.Expr,
+        rated: bool,
     ) -> p.Program:
         fresh = len(self.program.uses)  # the numbers of new statements, until all are numbered
         statements: list[p.Statement] = []
@@ -184,12 +213,15 @@ class _Scaling:
                 continue
             if s.value in between:
                 operation = replace(operation, operands=tuple(map(turned, operation.operands)))
+                factor = _factor(operation)
+                if factor is not None and isinstance(operation, p.Sum):
+                    operation = replace(operation, weights=(factor / abs(factor),))
             if s.value in self.sums:
                 weights, operands = [], []
                 for x in self.sums[s.value]:
                     operand, own = turned(x.operand), x.weight
                     if degrees.get(x.operand.value, 0) == 1:
-                        own = x.weight / weight
+                        own = x.weight * carried[x.operand.value] / weight
                     elif x.rated:
                         shape = self.program.shape(operand.value)
                         factors = (self._rate(), _whole(operand.value, shape))
@@ -216,6 +248,13 @@ class _Scaling:
     def _rate(self) -> p.Operand:
         assert self.rate is not None
         return p.Operand(self.rate, ())
+
+
+def _factor(operation: p.Operation) -> sp.Expr | None:
+    """What a value is multiplied by, where nothing else happens to it."""
+    if isinstance(operation, p.Sum) and len(operation.operands) == 1:
+        return operation.weights[0]
+    return None
 
 
 def _whole(value: int, shape: Shape) -> p.Operand:

@@ -249,9 +249,12 @@ COMPUTING: tuple[Rule, ...] = (
 """The laws of the computing form."""
 
 
-def computing(roots: Iterable[Node]) -> list[Node]:
-    """The form that is cheap to compute, with names left in place as hints."""
-    rewriter = Rewriter(COMPUTING)
+def computing(roots: Iterable[Node], rewriter: Rewriter | None = None) -> list[Node]:
+    """The form that is cheap to compute, with names left in place as hints.
+
+    A ``rewriter`` of the laws `COMPUTING` remembers what it has seen in other graphs.
+    """
+    rewriter = rewriter or Rewriter(COMPUTING)
     normal = rewriter(roots)
     turned = one_orientation(normal)
     return normal if turned == normal else one_orientation(rewriter(turned))

@@ -99,8 +99,8 @@ def _matmul(a: _Array, b: _Array, rank: int, product: Callable[[Code, Code], Cod
     if sorted(rows) + cols != list(range(rank)) or len(cols) > 1 or (cols and not rows):
         return None
     order = [*sorted(rows), *inner]
-    if len(la) > 2 and list(la) != order:
-        return None  # a stack of products of transposed matrices is no faster than copying them
+    if len(la) > 2 and (list(la) != order or list(lb) != [*inner, *cols]):
+        return None  # a stack of products of transposed matrices takes twice as long as one product
     if len(la) > 2:
         product = matrix_product
     return product(permuted(left, la, order), permuted(right, lb, [*inner, *cols]))

@@ -55,6 +55,7 @@ class Lines:
         self._made = stages.lines
         self.settled = _settled(stages)
         self._turnings: dict[Style, Turning] = {}
+        self._steps: dict[Style, list[Step]] = {}
 
     @cached_property
     def _symbols(self) -> dict[Node, Any]:
@@ -157,7 +158,9 @@ class Lines:
 
     def steps(self, style: Style) -> list[Step]:
         """Every line in a style."""
-        return [step for step, _ in self.proved(style)]
+        if style not in self._steps:
+            self._steps[style] = [step for step, _ in self.proved(style)]
+        return list(self._steps[style])
 
     def proved(self, style: Style) -> list[tuple[Step, list[State]]]:
         """Every line, and at level "full" the states of its proof."""

@@ -121,7 +121,7 @@ TABLE: dict[str, Row] = {
         p.Contract, g.product([(x, (0, 1, 2)), (y, (0, 1, 2))], (B, C)), "np.einsum("
     ),
     "inner product": Row(p.Contract, g.product([(x, (0, 1, 2)), (y, (0, 1, 2))], ()), "np.vdot("),
-    "total": Row(p.Total, g.product([(x, (1, 0, 2))], (C,)), 'np.einsum("jik->i", x)'),
+    "total": Row(p.Total, g.product([(x, (1, 0, 2))], (C,)), "x.sum(axis=(0, 2))"),
     "trace": Row(p.Total, g.product([(S, (0, 1, 1))], (B,)), "np.einsum("),
     "maximum": Row(p.Maximum, reduced("max", x, 1), "x.max(axis=1)", "max("),
     "argmaximum": Row(p.ArgMaximum, g.onehot(WINNER, C), "x.argmax(axis=1)", "> t"),
