@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
 from symgrad.graph import Shape
 
@@ -69,3 +70,12 @@ class Rolled(NamedTuple):
 def unrolled(program: Program) -> Rolled:
     """A program as it is."""
     return Rolled((Region(program, None, {}, {}, {}),), ())
+
+
+def rolled(program: Program, without: Passes = frozenset()) -> Rolled:
+    """The program with loops over t, if it has repeated steps."""
+    if len(program.statements) < SMALLEST or "roll" in without:
+        return unrolled(program)
+    from symgrad.codegen.rolling.roll import rolled  # much code that few networks need
+
+    return rolled(program) or unrolled(program)

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from symgrad.codegen.names import CALL, HELPERS
 from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
+from symgrad.codegen.regions import rolled
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.targets.layout import definition
-from symgrad.codegen.targets.numba_regions import Parts, rolled
+from symgrad.codegen.targets.numba_regions import Parts
 from symgrad.codegen.targets.numba_scalar import MINUS, SUFFIX, VECTORISED
 
 FAST = 'FAST = {"contract", "reassoc", "arcp", "nsz"}  # not "nnan", not "ninf": NaN stays visible'

@@ -15,10 +15,11 @@ from dataclasses import replace
 import sympy as sp
 
 from symgrad.codegen import buffers
+from symgrad.codegen.examples_last import orders, reordered
 from symgrad.codegen.narrow import narrow
 from symgrad.codegen.program import Constant, Program
-from symgrad.codegen.regions import unrolled
-from symgrad.codegen.targets.numba_regions import Part, Parts, rolled
+from symgrad.codegen.regions import rolled, unrolled
+from symgrad.codegen.targets.numba_regions import Part, Parts
 from symgrad.codegen.training_spec import TrainingSpec
 from symgrad.codegen.transposing import transposed
 from symgrad.codegen.turning import tied, turning
@@ -70,15 +71,18 @@ def drawn(spec: TrainingSpec) -> list[str]:
 class Ordered:
     """A program of a minibatch whose matrices lie as is best: narrow ones turned, steps rolled.
 
-    ``turned`` are the names of the rows that are turned with them.
+    ``turned`` are the names of the rows that are turned with them: their examples come last.
     """
 
     def __init__(self, spec: TrainingSpec, batch: Dim, program: Program) -> None:
         names = [x.name for x in program.inputs]
+        rows = {names.index(x) for x in spec.rows if x in names}
+        moved = {} if "last" in spec.without else orders(program, batch, rows)
+        program = reordered(program, moved)
         values: frozenset[int] = frozenset()
         if "narrow" not in spec.without:
-            values = narrow(program, batch, {names.index(x) for x in spec.rows if x in names})
-        self.turned = {names[k] for k in values if k < len(names)}
+            values = narrow(program, batch, rows)
+        self.turned = {names[k] for k in (*moved, *values) if k < len(names)}
         self.regions = rolled(transposed(program, values), spec.without)
 
     @property

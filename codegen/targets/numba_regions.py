@@ -15,23 +15,13 @@ from typing import NamedTuple
 
 from symgrad.codegen.names import Names
 from symgrad.codegen.passes import Passes
-from symgrad.codegen.program import Program
-from symgrad.codegen.regions import SMALLEST, Place, Region, Rolled, unrolled
+from symgrad.codegen.regions import Place, Region, Rolled
 from symgrad.codegen.targets.numba_kernel import RESERVED, Kernel
 from symgrad.codegen.targets.numba_loops import Loops
 from symgrad.graph import Dim
 
 _MOVED = {0: "now", -1: "before", 1: "after"}
 """What a row of a shared array is called in a loop."""
-
-
-def rolled(program: Program, without: Passes) -> Rolled:
-    """The program with loops over t, if it has repeated steps."""
-    if len(program.statements) < SMALLEST or "roll" in without:
-        return unrolled(program)
-    from symgrad.codegen.rolling.roll import rolled  # much code that few networks need
-
-    return rolled(program) or unrolled(program)
 
 
 class Part(NamedTuple):
@@ -93,6 +83,7 @@ class Parts:
                     continue
                 kernel.loops.arrays[value] = self._variable(kernel, place, name)
             kernel.loops.placed |= set(region.placed)
+            kernel.loops.contiguous |= set(region.inputs)
             self.parts.append(Part(region, kernel))
         self.kernel = self.parts[-1].kernel
         self.loops = self.kernel.loops

@@ -75,8 +75,13 @@ class Emitter:
             for o in s.operation.operands
         )
         self._previous: Shape | None = None  # of the line before
+        self.placed: dict[int, str] = {}  # values that are written to a part of an array
         self.dots = False  # whether a small matrix product is a.dot(b)
         self.printer = Printer("NumPy", FUNCTIONS, self._symbol, self.hoist, self.real)
+
+    def share(self, other: Emitter, names: Names) -> None:
+        """Go on in the same function as another one."""
+        self.names, self._used, self._extents = names, other._used, other._extents
 
     # ------------------------------------------------------------------ what the spellings need
 
@@ -192,20 +197,28 @@ class Emitter:
     def statement(self, statement: p.Statement) -> None:
         """The code of one statement, and its line unless it is printed inside its consumer."""
         code = SPELLED[type(statement.operation)](self, statement)
-        if self._inlined(statement, code):
+        place = self.placed.get(statement.value)
+        if place is not None and _is_copy(statement):
+            code = Code(f"np.ascontiguousarray({code.text})", depth=code.depth)
+        if place is None and self._inlined(statement, code):
             self.codes.append(code)
             return
         changed = statement.shape if statement.shape != self._previous else None
         if statement.comment or (statement.name and changed):
             self.lines += comment(statement.comment, changed, WIDTH - self.indent)
         self._previous = statement.shape
-        name = statement.name or (
-            self.names.unique(statement.suggestion)
-            if statement.suggestion
-            else self.names.temporary()
+        name = (
+            place
+            or statement.name
+            or (
+                self.names.unique(statement.suggestion)
+                if statement.suggestion
+                else self.names.temporary()
+            )
         )
         self._assign(name, code)
-        self.codes.append(Code(name, boolean=code.boolean))
+        boolean = code.boolean and place is None
+        self.codes.append(Code(name.removesuffix("[...]"), boolean=boolean))
 
     def _inlined(self, statement: p.Statement, code: Code) -> bool:
         if statement.name is not None or self.program.uses[statement.value] > 1:
@@ -305,3 +318,9 @@ class Emitter:
     def _tuple(self, shape: Shape) -> str:
         dims = [self.dim(n).text for n in shape]
         return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
+
+
+def _is_copy(statement: p.Statement) -> bool:
+    """Whether a statement changes no more than the order of axes."""
+    operation = statement.operation
+    return isinstance(operation, p.Sum) and operation.weights == (1,)

@@ -7,6 +7,7 @@ In: the lines of a function body and the shapes of its arrays. Out: the lines, w
 
 - ``t = f(s)`` is ``t = f(s, out=s)`` if s is read no more;
 - ``t = a @ b + c`` is ``t = a @ b`` and ``t += c``;
+- ``h[t] = f(s)`` is ``f(s, out=h[t])``;
 - ``v[...] = b * v + c`` is ``v *= b`` and ``v += c``.
 
 It changes no bit of any result. What shares memory with something else, or might, is left alone,
@@ -124,6 +125,9 @@ class _Overwriting:
                 value=value,
             ) if inside is ... and name in self.known:
                 made = self._stored(k, name, value)
+            case ast.Assign(targets=[ast.Subscript() as target], value=value):
+                made = self._filled(target, value)
+                self.owned -= {*_words(self.text)} - {*_words(self._of(value))}
             case ast.AugAssign():
                 pass
             case ast.Expr(value=ast.Call(func=function)) if self._of(function) == "np.add.at":
@@ -158,6 +162,21 @@ class _Overwriting:
             return None  # an operation would read what one before has written
         return self._written(name, steps, seed)
 
+    def _filled(self, target: ast.Subscript, value: ast.expr) -> list[str] | None:
+        """``np.f(x, y, out=h[t])`` for ``h[t] = f(x, y)``; None if it stays as it is."""
+        place, array = self._infer(target), self._infer(value)
+        if place is None or array is None or place != array or not place.shape:
+            return None
+        texts = [self._of(x) for x in _operands(value)] if _is_operation(value) else []
+        if not texts:
+            return None
+        if isinstance(value, ast.BinOp):
+            function = _SYMBOLS[type(value.op)][1]
+        else:
+            assert isinstance(value, ast.Call)
+            function = self._of(value.func)
+        return [f"{function}({', '.join(texts)}, out={self._of(target)})"]
+
     # ------------------------------------------------------------------------- the operations
 
     def _spine(self, k: int, value: ast.expr, shape: Shape, only: str) -> tuple[_Steps, ast.expr]:
@@ -185,7 +204,7 @@ class _Overwriting:
 
         ``last``: nothing is computed after it.
         """
-        if not _ufunc(value) and not (isinstance(value, ast.BinOp) and type(value.op) in _SYMBOLS):
+        if not _is_operation(value):
             return None
         for operand in _operands(value):
             array = self._infer(operand)
@@ -268,7 +287,7 @@ class _Overwriting:
                 array = self._infer(inner)
                 return None if array is None else _Array(array.shape[::-1], array.real)
             case ast.Subscript(value=inner, slice=index):
-                return _indexed(self._infer(inner), index)
+                return self._indexed(self._infer(inner), index)
             case ast.Call(func=ast.Attribute(value=inner, attr="sum" | "max")) if not (
                 isinstance(inner, ast.Name) and inner.id == "np"
             ):
@@ -278,6 +297,26 @@ class _Overwriting:
             case ast.Call(args=[left, right], keywords=[]) if _pointwise(value):
                 return _broadcast(self._infer(left), self._infer(right))
         return None
+
+    def _indexed(self, array: _Array | None, index: ast.expr) -> _Array | None:
+        """Of ``x[:, None]``, or ``h[t - 1]`` where t is a number."""
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if array is None:
+            return None
+        left, shape = list(array.shape), []
+        for part in parts:
+            if isinstance(part, ast.Constant) and part.value is None:
+                shape.append(1)
+            elif left and isinstance(part, ast.Slice) and ast.unparse(part) == ":":
+                shape.append(left.pop(0))
+            elif left and self._is_number(part):
+                left.pop(0)
+            else:
+                return None
+        return _Array((*shape, *left), array.real)
+
+    def _is_number(self, index: ast.expr) -> bool:
+        return not isinstance(index, ast.Slice) and self._infer(index) == _Array(())
 
 
 def _words(line: str) -> list[str]:
@@ -303,6 +342,11 @@ def _is_augmented(value: ast.expr, replaced: ast.expr) -> bool:
 def _operands(value: ast.expr) -> list[ast.expr]:
     """Those of a call, or of a binary operation."""
     return value.args if isinstance(value, ast.Call) else [value.left, value.right]  # type: ignore[attr-defined]
+
+
+def _is_operation(value: ast.expr) -> bool:
+    """Whether it has an ``out``."""
+    return _ufunc(value) or (isinstance(value, ast.BinOp) and type(value.op) in _SYMBOLS)
 
 
 def _ufunc(value: ast.expr) -> bool:
@@ -335,22 +379,6 @@ def _product(a: _Array | None, b: _Array | None) -> _Array | None:
     if a is None or b is None or not (1 <= len(a.shape) <= 2 and 1 <= len(b.shape) <= 2):
         return None
     return _Array((*a.shape[:-1], *b.shape[:-2], *b.shape[1:][-1:]), a.real and b.real)
-
-
-def _indexed(array: _Array | None, index: ast.expr) -> _Array | None:
-    """Of ``x[:, None]``, and of no other index."""
-    parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    if array is None:
-        return None
-    left, shape = list(array.shape), []
-    for part in parts:
-        if isinstance(part, ast.Constant) and part.value is None:
-            shape.append(1)
-        elif left and isinstance(part, ast.Slice) and ast.unparse(part) == ":":
-            shape.append(left.pop(0))
-        else:
-            return None
-    return _Array((*shape, *left), array.real)
 
 
 def _reduced(array: _Array | None, call: ast.Call) -> _Array | None:

@@ -16,6 +16,7 @@ from symgrad.codegen import program as p
 from symgrad.codegen.expression import Code, add, call, integer, multiply
 from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
+from symgrad.codegen.regions import rolled
 from symgrad.codegen.runtime.copying import Source, source_of
 from symgrad.codegen.runtime.records import Trace
 from symgrad.codegen.scaling import scaled_early
@@ -23,6 +24,7 @@ from symgrad.codegen.targets.layout import WIDTH, comment, definition, string
 from symgrad.codegen.targets.numpy import Emitter, helpers
 from symgrad.codegen.targets.numpy_operations import SPELLED
 from symgrad.codegen.targets.numpy_overwrite import certain_shapes, overwritten
+from symgrad.codegen.targets.numpy_rolled import Regions
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
 from symgrad.codegen.updates import ordered_copies, update_name
 
@@ -165,10 +167,12 @@ def _workspace(spec: TrainingSpec) -> str:
 
 
 def _sgd_steps(spec: TrainingSpec) -> str:
-    emitter = _Step(spec)
-    value = emitter.run()
-    after = [f"losses[step] = {value.text}", *emitter.updates]
-    emitter.lines, (loss, *updates) = _overwritten(spec, emitter, emitter.lines, after)
+    program = scaled_early(spec.step, len(spec.step.inputs) - 1, spec.without)
+    regions = Regions(rolled(program, spec.without), lambda part: _Step(spec, part))
+    regions.run(_Step.run)
+    emitter = regions.last
+    after = [f"losses[step] = {emitter.loss.text}", *emitter.updates]
+    lines, (loss, *updates) = regions.lines(after, "overwrite" not in spec.without, spec.kept)
     count, arrays = len(spec.params), [*spec.rows, *spec.kept]
     gathered = [
         f"{row} = {name}.take(rows, axis=0)"
@@ -180,7 +184,7 @@ def _sgd_steps(spec: TrainingSpec) -> str:
         *gathered,
         *drawn,
         *emitter.dimension_lines(range(count, count + len(arrays))),
-        *emitter.lines,
+        *lines,
         loss,
         *comment(f"θ ← {spec.update_formula}"),
         *updates,
@@ -281,18 +285,17 @@ def _sigmoid(t: Code) -> Code:
 class _Step(Emitter):
     """The body of the training loop; ``updates`` are the lines that overwrite parameters."""
 
-    def __init__(self, spec: TrainingSpec) -> None:
-        rate = len(spec.step.inputs) - 1
-        program = scaled_early(spec.step, rate, spec.without)
+    def __init__(self, spec: TrainingSpec, program: Program) -> None:
         super().__init__(program, spec.dtype, f"{spec.names[0]}.dtype", indent=8)
         self.dots = "dot" not in spec.without
         self.printer.functions = {**self.printer.functions, vocabulary.sigmoid: _sigmoid}
         self.parameters = spec.names
         self.opening: list[str] = []  # lines before the loop
         self.updates: list[str] = []
+        self.loss = Code("")
 
-    def run(self) -> Code:
-        """Write all lines; returns the loss."""
+    def run(self) -> None:
+        """Write all lines."""
         new_values = {out.operand.value: k for k, out in enumerate(self.program.outputs[1:])}
         last: list[tuple[int, p.Statement]] = []
         self.reshape_inputs()
@@ -303,10 +306,9 @@ class _Step(Emitter):
                 self.codes.append(Code(""))  # nothing but an output refers to it
             else:
                 self.statement(statement)
-        value = self.result(0)
+        self.loss = self.result(0)
         for k, statement in sorted(last, key=lambda pair: pair[0]):
             self._update(k, statement)
-        return value
 
     def _update(self, k: int, statement: p.Statement) -> None:
         """``θ -= η·g``, or ``θ[...] = θ′`` where the new value is not θ and something else."""
