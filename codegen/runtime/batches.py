@@ -52,12 +52,26 @@ class _Arrays:
 
     def chunks(self, epoch: int, position: int, steps: Callable[[], int]) -> Iterator[_Chunk]:
         """The chunks of an epoch, without its first `position` steps; each of at most `steps()`."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.arrays[0]))
+        order = self._order(epoch)
         start = position * self.batch_size
         while start < len(order):
             rows = order[start : start + min(steps(), self.most) * self.batch_size]
             yield self._gathered(rows) if self.large else _Chunk(self.arrays, rows, self.batch_size)
             start += len(rows)
+
+    def whole_epochs(self, steps: int) -> int:
+        """How many epochs `steps` steps are that can be one chunk; 0 where they cannot."""
+        if self.large or len(self.arrays[0]) % self.batch_size:
+            return 0  # a smaller last minibatch would stand in the middle
+        return steps // self.per_epoch
+
+    def joined(self, epoch: int, epochs: int) -> _Chunk:
+        """All steps of some epochs."""
+        orders = [self._order(k) for k in range(epoch, epoch + epochs)]
+        return _Chunk(self.arrays, np.concatenate(orders), self.batch_size)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.arrays[0]))
 
     def _gathered(self, rows: np.ndarray) -> _Chunk:
         """The rows in memory, read from where they lie in one pass."""
@@ -81,6 +95,10 @@ class _Batches:
         self.first = next(self._items(0), None)  # shows the sizes of the dimensions
         if self.first is None:
             raise ValueError("The data hold no batches; expected at least one.")
+
+    def whole_epochs(self, steps: int) -> int:
+        """As in `_Arrays`: batches come one by one."""
+        return 0
 
     def chunks(self, epoch: int, position: int, steps: Callable[[], int]) -> Iterator[_Chunk]:
         """As in `_Arrays`."""

@@ -9,11 +9,11 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from .batches import _Chunk, _Masks, _Source
+from .batches import _Arrays, _Chunk, _Masks, _Source
 from .checkpoint import _Checkpoint, _Run
 from .divergence import Diverged, _advice, _first_not_finite, _number_text
 from .history import _history
-from .interface import DTYPE, OPTIMIZERS, Params, _sgd_steps, _steps, _workspace
+from .interface import DTYPE, MASKS, OPTIMIZERS, Params, _sgd_steps, _steps, _workspace
 from .interrupts import _Interrupts
 from .metrics import Metrics, _measure
 from .progress import _Progress
@@ -78,6 +78,7 @@ class _Descent:
         self.run, self.settings, self.sizes = run, settings, sizes
         self.plain = settings.plain(len(run.theta))
         self.steps = 1  # of the next chunk
+        self.joins = not MASKS  # whether short epochs are taken several at a time
         # As they were before the chunk.
         self.kept = np.empty_like(run.theta), np.empty_like(run.state)
         self.work: tuple[int, tuple[np.ndarray, ...]] = (0, ())
@@ -86,10 +87,7 @@ class _Descent:
         """Take the steps of a chunk; raise Diverged at the first that is not finite."""
         start, rows = time.monotonic(), chunk.rows
         work = self._prepared(chunk, masks.draw(len(chunk.order)), per_epoch)
-        self._keep()
-        taken = self._take(work)
-        if taken < len(rows) or not np.isfinite(work.losses).all() or not self._is_finite():
-            self._restore()
+        if not self._taken(work):
             for s in range(len(rows)):
                 self._keep()
                 self._take(work.step(s))
@@ -97,9 +95,43 @@ class _Descent:
                     self._count(rows[:s], work.losses[:s], work.rates)
                     self._diverge(work.step(s))
         self._count(rows, work.losses, work.rates)
-        seconds = time.monotonic() - start
-        wanted = int(len(rows) * CHUNK_SECONDS / max(seconds, 1e-9))
-        self.steps = max(1, min(wanted, 8 * self.steps))
+        self._adapt(len(rows), time.monotonic() - start)
+
+    def advance_epochs(self, source: _Source, epochs: int) -> bool:
+        """Take all steps of some epochs, if that leads to finite numbers; else take none.
+
+        Short epochs would otherwise spend a third of their time between two calls.
+        """
+        if not isinstance(source, _Arrays):
+            return False
+        start, run = time.monotonic(), self.run
+        work = self._prepared(source.joined(len(run.records), epochs), (), source.per_epoch)
+        if not self._taken(work):
+            self.joins = False
+            return False
+        size, steps = work.chunk.batch_size, source.per_epoch
+        totals = np.cumsum((size * work.losses).reshape(epochs, steps), axis=1)[:, -1]
+        means = (totals / (size * steps)).tolist()
+        rates = work.rates[steps - 1 :: steps].tolist()
+        nothing = _HeldOut((), {}).measure(run.params)
+        run.records += [(mean, rate, *nothing) for mean, rate in zip(means, rates, strict=True)]
+        run.rate, run.t = rates[-1], run.t + epochs * steps
+        self._adapt(epochs * steps, time.monotonic() - start)
+        return True
+
+    def _adapt(self, steps: int, seconds: float) -> None:
+        """Set the length of the next chunk by how long one of `steps` steps took."""
+        wanted = int(steps * CHUNK_SECONDS / max(seconds, 1e-9))
+        self.steps = max(1, min(wanted, 8 * max(steps, self.steps)))
+
+    def _taken(self, work: _Work) -> bool:
+        """Take steps, and say whether that led to finite numbers; else go back."""
+        self._keep()
+        taken = self._take(work)
+        if taken == len(work.losses) and np.isfinite(work.losses).all() and self._is_finite():
+            return True
+        self._restore()
+        return False
 
     def _prepared(
         self, chunk: _Chunk, masks: tuple[np.ndarray, ...], per_epoch: int | None
@@ -203,6 +235,14 @@ def _descend(
     descent = _Descent(run, settings, sizes)
     while len(run.records) < settings.epochs and not _patience_is_over(run, settings.patience):
         epoch = len(run.records)
+        if descent.joins and not held_out.arrays and run.position == 0:
+            epochs = min(source.whole_epochs(descent.steps), settings.epochs - epoch)
+            if epochs > 1 and descent.advance_epochs(source, epochs):
+                checkpoint.write_if_due(run)
+                progress.show(run.records, 0.0, run.records[-1][0])
+                if interrupts.asked:
+                    return
+                continue
         masks = _Masks(settings.seed, epoch, sizes, run.rows)
         for chunk in source.chunks(epoch, run.position, lambda: descent.steps):
             descent.advance(chunk, masks, source.per_epoch)

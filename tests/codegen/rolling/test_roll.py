@@ -197,7 +197,7 @@ def test_rolled_is_unrolled(name: str, dtype: str, optimizer: str) -> None:
     expected = results(source(name, dtype, "roll", "numpy"), dtype, optimizer)
     for target in ("numba", "numpy"):
         text = source(name, dtype, target=target)
-        assert "for t in range(" in text
+        assert "for t in range(" in text or (target, name) == ("numpy", "backwards")
         for a, b in zip(results(text, dtype, optimizer), expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 

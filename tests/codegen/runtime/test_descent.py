@@ -50,6 +50,27 @@ def test_chunks_change_nothing(host, run, request, monkeypatch):
     assert not equal(results[0], module.fit(*data[host], **options | {"seed": 1}))
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_short_epochs_are_taken_several_at_a_time(run, weighted, monkeypatch):
+    """Where all minibatches are whole; to the same bits, and with the same history."""
+    calls, steps = [], weighted._steps
+
+    def counted(*arguments):
+        calls.append(len(arguments[4]))
+        return steps(*arguments)
+
+    monkeypatch.setattr(weighted, "_steps", counted)
+    options = {"epochs": 30, "batch_size": 53, "learning_rate": 0.05, "clip": 9.0} | RUNS[run]
+    options["freeze"] = [weighted.Params._fields[k] for k in options.get("freeze", ())]
+    results = []
+    for seconds in (0.0, 1e9):
+        monkeypatch.setattr(weighted, "CHUNK_SECONDS", seconds)
+        results.append(weighted.fit(X, TARGETS, WEIGHTS, **options))
+    assert equal(*results)
+    assert calls == [*[53] * 30, 53, 8 * 53, 21 * 53]
+    assert len(results[1][1].loss) == 30
+
+
 def by_hand(epochs, batch_size, rate, update):
     """Training of `weighted`: `update(theta, g, t)` for each step of gradient g."""
     theta, t = np.zeros(4), 0
