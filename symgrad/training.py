@@ -39,7 +39,8 @@ from symgrad.least_squares import squares_of
 from symgrad.lift import lift
 from symgrad.module_file import TrainingModule
 from symgrad.optimizers import Optimizer, chosen
-from symgrad.simplify import computing
+from symgrad.rewrite import Rewriter
+from symgrad.simplify import COMPUTING, computing
 from symgrad.training_comments import comments_of, declaration_text, formulas, listing, value_text
 from symgrad.training_model import Model, checked_model, undeclared
 from symgrad.training_trace import trace_of
@@ -116,8 +117,9 @@ class _Programs:
         self.model, self.without = model, without
         derivation = model.derivation
         raw = [derivation.loss_root, *derivation.roots]
-        self.loss, *self.gradients = computing(raw)
-        self.comments = comments_of(model, self.loss, self.gradients)
+        self.rewriter = Rewriter(COMPUTING)
+        self.loss, *self.gradients = self._computing(raw)
+        self.comments = comments_of(model, self.loss, self.gradients, self.rewriter)
         self.masks = {one: many for one, many in model.leaves.items() if mask_rate(one) is not None}
         data = {one: many for one, many in model.leaves.items() if one not in self.masks}
         self.ones, self.arrays = list(data), list(data.values())
@@ -133,7 +135,13 @@ class _Programs:
         self.fields = [name for _, name in named[:first]]
         self.data = [name for _, name in named[first:last]]
         self.predicted, self.predict_formula = _predicted(model, predict)
-        self.exact = computing(without_masks(raw)) if self.masks else [self.loss, *self.gradients]
+        self.exact = (
+            self._computing(without_masks(raw)) if self.masks else [self.loss, *self.gradients]
+        )
+
+    def _computing(self, roots: Sequence[Node]) -> list[Node]:
+        """The computing form; most of the graphs of one model are the same values."""
+        return computing(roots, self.rewriter)
 
     def evaluate(self) -> Program:
         """The mean loss."""
@@ -178,7 +186,7 @@ class _Programs:
     def trace(self) -> TraceSpec:
         """Every named value, the gradients, and what layers of units are judged by."""
         values = trace_of(self.model.derivation, self.fields)
-        roots = computing(without_masks([x.node for x in values]))
+        roots = self._computing(without_masks([x.node for x in values]))
         shapes = [x.shape for x in roots]
         for k, x in enumerate(values):
             if x.table == "gradients":
@@ -198,7 +206,9 @@ class _Programs:
         one = [x for term in terms for x in (term.residual, *term.blocks)]
         batched = batch_all(one, model.leaves, model.size)
         pairs = zip(one, batched, strict=True)
-        many = computing([new if new is not old else self._repeated(old) for old, new in pairs])
+        many = self._computing(
+            [new if new is not old else self._repeated(old) for old, new in pairs]
+        )
         shapes = [x.shape for x in many]
         program = self._program(many, shapes, self.inputs, [])
         return SquaresSpec(program, tuple(float(term.weight) for term in terms))

@@ -19,6 +19,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.forms import mask_rate
 from symgrad.graph import Kind, Node
 from symgrad.listing import shape_text
+from symgrad.rewrite import Rewriter
 from symgrad.show.derivation import Derivation
 from symgrad.show.matrix_form import matrix_form
 from symgrad.show.sheet import sections_of
@@ -46,16 +47,19 @@ class Comments(NamedTuple):
     objective: str
 
 
-def comments_of(model: Model, loss: Node, gradients: Sequence[Node]) -> Comments:
-    """Comments for the risk ``loss`` and its ``gradients``, which are in computing form."""
+def comments_of(
+    model: Model, loss: Node, gradients: Sequence[Node], rewriter: Rewriter
+) -> Comments:
+    """Comments for the risk ``loss`` and its ``gradients``, which ``rewriter`` brought to the
+    computing form."""
     whole, one = model.derivation, model.example
     risk = whole.loss.name
     named = [n for n in g.topological([loss, *gradients]) if n.kind is Kind.NAMED]
     values: dict[Node, str] = {}
     slopes = [""] * len(gradients)
     if one is not None:
-        roots = computing([one.loss_root, *one.roots])
-        proven = _proven(model, roots, set(named))
+        roots = computing([one.loss_root, *one.roots], rewriter)
+        proven = _proven(model, roots, set(named), rewriter)
         values = _equations(one, proven)
         if model.of_one_example:
             objective = f"the mean of {value_text(one.loss)} over the examples"
@@ -141,10 +145,12 @@ def _declared(leaf: Node) -> str:
 # ------------------------------------------------------------------ formulas for one example
 
 
-def _proven(model: Model, roots: Sequence[Node], named: set[Node]) -> dict[Node, Node]:
+def _proven(
+    model: Model, roots: Sequence[Node], named: set[Node], rewriter: Rewriter
+) -> dict[Node, Node]:
     """Those of the nodes ``named`` that are a named node of one example, batched → that node."""
     of_one = [n for n in g.topological(roots) if n.kind is Kind.NAMED]
-    of_all = computing(batch_all(of_one, model.leaves, model.size))
+    of_all = computing(batch_all(of_one, model.leaves, model.size), rewriter)
     return {n: meaning for n, meaning in zip(of_all, of_one, strict=True) if n in named}
 
 
@@ -191,12 +197,33 @@ def _gradient_text(symbol: Any, root: Node) -> str:
 
 def _text(node: Node, transposed: bool = False) -> str:
     """A formula, or nothing where it is too long or beyond matrices."""
+    if _least_length(node) > LONGEST:
+        return ""
     try:
         expr = matrix_form(node)
     except UnsupportedError:
         return ""
     text = formula(expr.T if transposed else expr)
     return text if len(text) <= LONGEST else ""
+
+
+def _least_length(node: Node) -> int:
+    """Characters that a formula has at least: a sum over the steps of a network is not written
+    down to see that it is too long.
+
+    Its terms and factors count, down to named values; a number or an identity may vanish.
+    """
+    lengths: dict[Node, int] = {}
+    below = g.topological([node], lambda n: n.args if n.kind in (Kind.SUM, Kind.PRODUCT) else ())
+    for x in below:
+        if x.kind in (Kind.LEAF, Kind.NAMED):
+            lengths[x] = len(x.name)
+        elif x.kind in (Kind.SUM, Kind.PRODUCT):
+            between = 3 * (len(x.args) - 1) if x.kind is Kind.SUM else 0  # " + "
+            lengths[x] = between + sum(lengths[arg] for arg in set(x.args))  # x ⊙ x may be x²
+        else:
+            lengths[x] = 0
+    return lengths[node]
 
 
 def _bracketed(text: str) -> str:

@@ -83,7 +83,6 @@ class Parts:
                     continue
                 kernel.loops.arrays[value] = self._variable(kernel, place, name)
             kernel.loops.placed |= set(region.placed)
-            kernel.loops.contiguous |= set(region.inputs)
             self.parts.append(Part(region, kernel))
         self.kernel = self.parts[-1].kernel
         self.loops = self.kernel.loops
