@@ -29,7 +29,7 @@ from symgrad.codegen.passes import Passes
 from symgrad.graph import Dim, Labels
 
 POINTWISE = (p.Sum, p.Multiply, p.Apply, p.Gather, p.OneHot, p.Eye, p.Window, p.Mask)
-INDEXING = (p.Window, p.Mask)
+INDEXING = (p.Window, p.Mask, p.OneHot)
 """What costs no more than an index or a comparison: printed inside every one of its users."""
 ROUTINES = (p.Linalg, p.Threshold)
 """Functions of whole matrices and rows, called once for each index of the batch."""

@@ -66,7 +66,7 @@ HELPERS = (
     "determinant_of",
     "sparsemax_threshold",
     *("invert_into", "log_abs_det_of", "det_of", "threshold_of"),
-    "clip_norm",
+    *("clip_norm", "shaped"),
 )
 """Functions of `runtime` that generated code calls under these names: not free for values."""
 

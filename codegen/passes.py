@@ -21,6 +21,7 @@ PASSES: dict[str, str] = {
     "hoist": "views of buffers cut in each step → when the number of rows changes",
     "reuse": "Σᵢ a·b beside a ⊙ b → Σᵢ (a ⊙ b)",
     "narrow": "rows of ten classes, too short for vectors → columns: (N, 10) stored as (10, N)",
+    "last": "images (N, h, w, c) → (c, h, w, N): loops over examples, not over three columns",
     "turn": "x·Wᵀ, dot products of rows → x·W, where W is stored (in, out)",
     "share": "an array for each value → one for values that are never alive together",
     "scale": "(η/N)·Σ δ·xᵀ for each parameter → δ ← (η/N)·δ once, before the products (NumPy)",

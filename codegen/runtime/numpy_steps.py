@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from .interface import _UPDATES, DTYPE, MASKS, Params, _gradients
+from .checks import _bind, _sized
+from .interface import _UPDATES, DATA, DTYPE, MASKS, PARAM_SHAPES, Params, _gradients
 
 
 def _value_and_grad(params: Params, *data: np.ndarray) -> tuple[float, Params]:
     """The mean loss over the rows and its gradient, nothing dropped."""
-    kept = (np.full((1,) * (len(x.shape) + 1), 1 - x.rate, data[0].dtype) for x in MASKS)
+    sizes: dict[str, int] = {}
+    for array, (name, shape) in zip(params, PARAM_SHAPES.items(), strict=True):
+        _bind(name, array.shape, shape, sizes)
+    for array, spec in zip(data, DATA, strict=True):
+        _bind(spec.name, array.shape, spec.shape, sizes, rows=True)
+    kept = (
+        np.broadcast_to(params[0].dtype.type(1 - x.rate), (len(data[0]), *_sized(x.shape, sizes)))
+        for x in MASKS
+    )
     return _gradients(params, *data, *kept)
 
 

@@ -79,6 +79,18 @@ def threshold_of(z: np.ndarray) -> float:
 
 
 @njit
+def shaped(buffer: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The array of a shape that lies in the first entries of ``buffer``.
+
+    A function, because Numba compiles a slice and its shape anew wherever they are written.
+    """
+    size = 1
+    for n in shape:
+        size *= n
+    return buffer[:size].reshape(shape)
+
+
+@njit
 def clip_norm(gradient: np.ndarray, segments: np.ndarray, limit: float) -> None:
     """Scale the parts of a gradient down to a common norm of at most ``limit``."""
     if limit == np.inf:

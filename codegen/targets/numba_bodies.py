@@ -19,6 +19,7 @@ from symgrad.codegen.examples_last import orders, reordered
 from symgrad.codegen.narrow import narrow
 from symgrad.codegen.program import Constant, Program
 from symgrad.codegen.regions import rolled, unrolled
+from symgrad.codegen.rolling.turned import turned
 from symgrad.codegen.targets.numba_regions import Part, Parts
 from symgrad.codegen.training_spec import TrainingSpec
 from symgrad.codegen.transposing import transposed
@@ -84,6 +85,9 @@ class Ordered:
             values = narrow(program, batch, rows)
         self.turned = {names[k] for k in (*moved, *values) if k < len(names)}
         self.regions = rolled(transposed(program, values), spec.without)
+        if len(self.regions.regions) > 1 and "turn" not in spec.without:
+            parameters = {k for k, x in enumerate(names) if x in spec.names and k not in values}
+            self.regions = turned(self.regions, parameters, len(names), batch)
 
     @property
     def program(self) -> Program:
@@ -146,6 +150,7 @@ class Body(Parts):
         prefix: str,
     ) -> None:
         self.spec, self.batch, self.turned = spec, batch, ordered.turned
+        self.given = frozenset(gradients or ())
         regions = ordered.regions
         self.program = last = regions.regions[-1].program
         super().__init__(
@@ -194,7 +199,7 @@ class Body(Parts):
     def views(self) -> list[str]:
         """One variable for each array, under the name of the last value in it that has one."""
         arrays = zip(self.arrays, self.buffers, self.regions.arrays, strict=False)
-        lines = [f"{name} = {buffer}{self.cut(array.shape)}" for name, buffer, array in arrays]
+        lines = [f"{name} = {self._shaped(buffer, array.shape)}" for name, buffer, array in arrays]
         lines += self.cuts
         for part, (shared, chosen) in zip(self.parts, self.shared, strict=True):
             statements = {s.value: s for s in part.loops.needs_array()}
@@ -203,11 +208,19 @@ class Body(Parts):
                 named = [s for s in members if s.name] or [s for s in members if s.suggestion]
                 statement = (named or members)[-1]
                 name = part.kernel.array_name(statement)
+                if name in self.given:  # of a gradient that is computed in another order of axes
+                    name = part.kernel.names.unique(name)
                 for value in chain:
                     part.loops.arrays[value] = name
                 buffer = self.buffers[chosen[shared.of[statement.value]]]
                 lines.append(f"{name} = {buffer}{self.cut(statement.shape)}")
         return lines
+
+    def _shaped(self, buffer: str, shape: Shape) -> str:
+        """An array of a rolled program, of which there are many."""
+        if self.batch not in shape[1:]:
+            return f"{buffer}{self.cut(shape)}"
+        return f"shaped({buffer}, {self.kernel.shape_text(shape)})"
 
     def cut(self, shape: Shape) -> str:
         """What a smaller last minibatch uses of a buffer."""

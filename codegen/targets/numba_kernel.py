@@ -8,7 +8,7 @@ before it can vectorise it), except those of four and less, for which unrolling 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import sympy as sp
 
@@ -99,19 +99,26 @@ class Kernel:
             self._invariants[expr] = self.names.unique("scale")
         return Code(self._invariants[expr])
 
-    def dimension_lines(self, renamed: Mapping[str, str] | None = None) -> list[str]:
+    def dimension_lines(
+        self, renamed: Mapping[str, str] | None = None, turned: Collection[str] = ()
+    ) -> list[str]:
         """The lines that bind the dimensions in use.
 
-        ``renamed`` gives another name for the array that a dimension is read from.
+        ``renamed`` gives another name for the array that a dimension is read from, in which the
+        examples come first even where the array is one of those that are ``turned``.
         """
-        renamed = renamed or {}
-        lines = []
+        renamed, lines = renamed or {}, list[str]()
+        rank = {x.name: len(x.array_shape) for x in self.program.inputs if x.name in turned}
+
+        def extent(source: str, axis: int) -> str:
+            place = (axis + 1) % rank[source] if source in rank else axis
+            return f"{renamed.get(source, source)}.shape[{place}]"
+
         for n, name in sorted(self._dims.items(), key=lambda d: not isinstance(d[0], sp.Symbol)):
             if isinstance(n, sp.Symbol):
-                text = self._source_of(self._symbols[n], renamed)
+                text = self._source_of(self._symbols[n], extent)
             elif isinstance(n, int):
-                source, axis = self._sizes[n]
-                text = f"{renamed.get(source, source)}.shape[{axis}]"
+                text = extent(*self._sizes[n])
             else:
                 text = self._plain().scalar(n).text
             if text != name:
@@ -128,10 +135,9 @@ class Kernel:
         """The printer of expressions in dimensions, outside loops."""
         return Printer("Numba", OUTSIDE, lambda s: Code(self.dim(s)))
 
-    def _source_of(self, d: p.Dimension, renamed: Mapping[str, str]) -> str:
+    def _source_of(self, d: p.Dimension, extent: Callable[[str, int], str]) -> str:
         source = self.program.inputs[d.source].name
-        source = renamed.get(source, source)
-        text = source if d.axis is None else f"{source}.shape[{d.axis}]"
+        text = source if d.axis is None else extent(source, d.axis)
         if d.offset is not sp.S.Zero:
             text = f"({text} - ({self._plain().scalar(d.offset).text}))"
         return text if d.factor == 1 else f"{text} // {d.factor}"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
+from symgrad.codegen.examples_last import rotated, turned
 from symgrad.codegen.expression import Code, Printer
 from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Input, Program
@@ -35,7 +36,7 @@ from symgrad.codegen.targets.numpy import helpers as numpy_helpers
 from symgrad.codegen.targets.numpy_training import residuals_function, trace_function
 from symgrad.codegen.training_spec import TrainingSpec, UpdateSpec
 from symgrad.codegen.updates import ordered_copies, update_name
-from symgrad.graph import Shape
+from symgrad.graph import Labels, Shape
 
 REQUIREMENTS = "NumPy, Numba and SciPy"
 CHECKS_IN_FLOAT64 = False
@@ -159,7 +160,7 @@ def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> lis
             lines.append(f"{name}[()] = {loops.value_text(value)}")
             continue
         source = loops.arrays[value] if labels else loops.value_text(value)
-        sources[name] = f"{source}{'.T' if labels == (1, 0) else ''}"
+        sources[name] = f"{source}{_transposed(labels)}"
 
     def aside(name: str) -> str:
         other = kernel.names.temporary()
@@ -168,6 +169,14 @@ def _copied(kernel: Kernel, outputs: Sequence[int], names: Sequence[str]) -> lis
 
     copies = ordered_copies(sources, aside)
     return [*lines, *(f"{name}[:] = {source}" for name, source in copies)]
+
+
+def _transposed(labels: Labels) -> str:
+    """What makes axis k of an array the one with label k."""
+    if labels == tuple(range(len(labels))):
+        return ""
+    axes = ", ".join(str(labels.index(k)) for k in range(len(labels)))
+    return ".T" if labels == (1, 0) else f".transpose({axes})"
 
 
 class _Steps:
@@ -180,6 +189,7 @@ class _Steps:
         self.batch = inputs[spec.rows[0]].shape[0]
         step = Ordered(spec, self.batch, spec.step)
         whole = Ordered(spec, self.batch, spec.value_and_grad)
+        self._arguments = dict(zip(spec.rows, spec.arguments, strict=True))
         self.columns = turn(spec, self.batch, step, whole)
         self.names = [f"{x}_T" if x in self.columns else x for x in spec.names]
         self.gradients = [f"grad_{x}" for x in self.names]
@@ -217,7 +227,7 @@ class _Steps:
         ]
         reshapes = kernel.reshape_lines([*self.names, *spec.rows, *spec.kept])
         text = [
-            f"{ROWS} = {spec.rows[0]}.shape[{int(spec.rows[0] in body.turned)}]",
+            f"{ROWS} = {spec.rows[0]}.shape[{-int(spec.rows[0] in body.turned)}]",
             *kernel.dimension_lines(),
             *kernel.invariant_lines(),
             *reshapes,
@@ -252,7 +262,7 @@ class _Steps:
             "step += 1",
         ]
         text = [
-            *kernel.dimension_lines(dict(zip(spec.rows, spec.arguments, strict=True))),
+            *kernel.dimension_lines(self._arguments, body.turned),
             *reshapes,
             *self._over_minibatches(step),
         ]
@@ -284,7 +294,7 @@ class _Steps:
             "step += 1",
         ]
         text = [
-            *outer.kernel.dimension_lines(dict(zip(spec.rows, spec.arguments, strict=True))),
+            *outer.kernel.dimension_lines(self._arguments, outer.turned),
             *self._over_minibatches(step),
         ]
         arguments = [
@@ -328,7 +338,9 @@ class _Steps:
         lines = []
         for row, own in zip(self.spec.rows, self.gathered, strict=True):
             shape = self.by_name[row].array_shape
-            lines.append(f"{row} = {own}{body.cut(shape[::-1] if row in body.turned else shape)}")
+            lines.append(
+                f"{row} = {own}{body.cut(rotated(shape) if row in body.turned else shape)}"
+            )
         return lines
 
     def _minibatch(self, body: Body) -> list[str]:
@@ -442,7 +454,7 @@ class _Steps:
             shape = shape.replace("batch_size", f"len({spec.arguments[0]})", 1)
             body.append(f"{mask.name} = np.full({shape}, {1 - mask.rate!r}, DTYPE)  # all are kept")
         rows = [
-            f"np.ascontiguousarray({data}.T)" if row in self.plain.turned else data
+            turned(data, self.by_name[row].array_shape) if row in self.plain.turned else data
             for row, data in zip(spec.rows, spec.arguments, strict=True)
         ]
         given = [*self._passed("params"), *rows, *spec.kept, "*plain", *self._passed("gradient")]

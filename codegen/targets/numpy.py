@@ -182,8 +182,7 @@ class Emitter:
     def body(self) -> list[str]:
         """All lines of the body."""
         self.reshape_inputs()
-        for statement in self.program.statements:
-            self.statement(statement)
+        self.statements()
         results = returned([self.result(k) for k in range(len(self.program.outputs))])
         return [*self.dimension_lines(), *self.lines, *results]
 
@@ -193,6 +192,11 @@ class Emitter:
             if len(entry.array_shape) > len(entry.shape):
                 shape = self._tuple(entry.shape) if entry.shape else "()"
                 self.lines.append(f"{self.codes[k].text} = np.reshape({entry.name}, {shape})")
+
+    def statements(self) -> None:
+        """The lines of all statements."""
+        for statement in self.program.statements:
+            self.statement(statement)
 
     def statement(self, statement: p.Statement) -> None:
         """The code of one statement, and its line unless it is printed inside its consumer."""

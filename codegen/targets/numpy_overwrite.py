@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
@@ -57,16 +57,12 @@ class _Array(NamedTuple):
     real: bool = True
 
 
-def certain_shapes(
-    program: p.Program, codes: Sequence[Code], broadcast: Collection[str] = ()
-) -> dict[str, Shape]:
+def certain_shapes(program: p.Program, codes: Sequence[Code]) -> dict[str, Shape]:
     """The shape of each name that surely is an array of real numbers with an axis for each label.
 
-    ``codes`` is the text of each value, ``broadcast`` are inputs that may have extents of 1.
+    ``codes`` is the text of each value.
     """
-    certain = {
-        k for k, x in enumerate(program.inputs) if x.role == "array" and x.name not in broadcast
-    }
+    certain = {k for k, x in enumerate(program.inputs) if x.role == "array"}
     for s in program.statements:
         own = [o for o in s.operation.operands if o.value in certain]
         if isinstance(s.operation, _POINTS):

@@ -11,7 +11,7 @@ hand values to one another::
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from symgrad.codegen.expression import Code
@@ -66,21 +66,20 @@ class Regions(Generic[E]):
             if emitter is self.last:
                 run(emitter)
             else:
-                for statement in region.program.statements:
-                    emitter.statement(statement)
+                emitter.statements()
             for value, number in region.scalars.items():
                 if value >= first:
                     code = emitter.codes[value]
                     numbers[number] = code if code.text.isidentifier() else emitter.hoist(code)
 
     def lines(
-        self, after: Sequence[str], overwrite: bool, broadcast: Collection[str] = (), axes: int = 2
+        self, after: Sequence[str], overwrite: bool, axes: int = 2
     ) -> tuple[list[str], list[str]]:
         """The lines of all regions, and ``after``, which follow them."""
         bodies = [emitter.lines for emitter in self.emitters] + [list(after)]
         if overwrite:
             for k, emitter in enumerate(self.emitters):
-                bodies[k:] = self._overwritten(emitter, bodies[k:], broadcast, axes)
+                bodies[k:] = self._overwritten(emitter, bodies[k:], axes)
         found = self._allocated()
         for region, body in zip(self.regions, bodies, strict=False):
             if region.times is None:
@@ -90,14 +89,14 @@ class Regions(Generic[E]):
                 found += [f"    {line}" for line in body]
         return found, bodies[-1]
 
-    def _overwritten(
-        self, emitter: E, bodies: list[list[str]], broadcast: Collection[str], axes: int
-    ) -> list[list[str]]:
+    def _overwritten(self, emitter: E, bodies: list[list[str]], axes: int) -> list[list[str]]:
         """The first of the bodies written over what is read no more in any of them."""
         names: dict[str, Shape] = {d.name: () for d in emitter.program.dimensions}
         names[self.time] = ()
-        names |= {x: a.shape for x, a in zip(self.arrays, self.shared, strict=True)}
-        shapes = certain_shapes(emitter.program, emitter.codes, broadcast)
+        for name, array in zip(self.arrays, self.shared, strict=True):
+            if not array.integral:
+                names[name] = array.shape
+        shapes = certain_shapes(emitter.program, emitter.codes)
         later = [line for body in bodies[1:] for line in body]
         first, later = overwritten(bodies[0], names | shapes, later, axes)
         cut = [first]

@@ -63,25 +63,25 @@ def _predict(spec: TrainingSpec) -> str:
         return definition(
             "_predict", arguments, "Nothing is predicted.", ["return np.empty(0)"], _ARRAY
         )
-    emitter = _evaluated(spec, spec.predict)
-    value = emitter.result(0)  # which may write lines of its own
-    body = [*_opening(spec, emitter), f"return {value.text}"]
+    regions = _rolled(spec, spec.predict)
+    value = regions.last.result(0)  # which may write lines of its own
+    body = _body(spec, regions, [f"return {value.text}"])
     description = f"Return {spec.predict_formula}, one example per row."
     return definition("_predict", arguments, description, body, _ARRAY)
 
 
 def _loss(spec: TrainingSpec) -> str:
-    emitter = _evaluated(spec, spec.loss)
-    value = emitter.result(0)
-    body = [*_opening(spec, emitter), f"return float({value.text})"]
+    regions = _rolled(spec, spec.loss)
+    value = regions.last.result(0)
+    body = _body(spec, regions, [f"return float({value.text})"])
     description = f"Return {spec.objective}."
     return definition("_loss", _arguments(spec), description, body, "float")
 
 
 def _gradients(spec: TrainingSpec) -> str:
     """`_gradients(params, rows, masks)`, of which `numpy_steps` makes the rest."""
-    emitter = _evaluated(spec, scaled_early(spec.value_and_grad, without=spec.without))
-    value, *gradients = [emitter.result(k) for k in range(len(spec.params) + 1)]
+    regions = _rolled(spec, scaled_early(spec.value_and_grad, without=spec.without))
+    value, *gradients = [regions.last.result(k) for k in range(len(spec.params) + 1)]
     fields = [
         f"{x.name}=" + (code.text if x.shape else f"np.asarray({code.text})")
         for x, code in zip(spec.params, gradients, strict=True)
@@ -92,13 +92,10 @@ def _gradients(spec: TrainingSpec) -> str:
         if len(gradient[0]) + 4 > WIDTH:
             gradient = ["gradient = Params(", *(f"    {x}," for x in fields), ")"]
         returned = [*gradient, f"return float({value.text}), gradient"]
-    emitter.lines, returned = _overwritten(spec, emitter, emitter.lines, returned)
-    body = _opening(spec, emitter)
+    body = _body(spec, regions, returned, "overwrite" not in spec.without)
     description = "Return the mean loss over the rows and its gradient, as derived above."
     arguments = ["params: Params", *(f"{x}: {_ARRAY}" for x in (*spec.rows, *spec.kept))]
-    return definition(
-        "_gradients", arguments, description, [*body, *returned], "tuple[float, Params]"
-    )
+    return definition("_gradients", arguments, description, body, "tuple[float, Params]")
 
 
 def trace_function(spec: TrainingSpec) -> str:
@@ -172,7 +169,7 @@ def _sgd_steps(spec: TrainingSpec) -> str:
     regions.run(_Step.run)
     emitter = regions.last
     after = [f"losses[step] = {emitter.loss.text}", *emitter.updates]
-    lines, (loss, *updates) = regions.lines(after, "overwrite" not in spec.without, spec.kept)
+    lines, (loss, *updates) = regions.lines(after, "overwrite" not in spec.without)
     count, arrays = len(spec.params), [*spec.rows, *spec.kept]
     gathered = [
         f"{row} = {name}.take(rows, axis=0)"
@@ -246,26 +243,33 @@ def _type(spec: TrainingSpec, program: Program) -> str:
 def _evaluated(spec: TrainingSpec, program: Program) -> Emitter:
     emitter = Emitter(program, spec.dtype, _type(spec, program))
     emitter.reshape_inputs()
-    for statement in program.statements:
-        emitter.statement(statement)
+    emitter.statements()
     return emitter
-
-
-def _overwritten(
-    spec: TrainingSpec, emitter: Emitter, lines: Sequence[str], after: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """The lines with arrays written over that are read no more, and those that follow them."""
-    if "overwrite" in spec.without:
-        return [*lines], [*after]
-    names = {d.name: () for d in emitter.program.dimensions}
-    shapes = certain_shapes(emitter.program, emitter.codes, broadcast=spec.kept)
-    return overwritten(lines, names | shapes, after, axes=2)  # not a number for each example
 
 
 def _opening(spec: TrainingSpec, emitter: Emitter) -> list[str]:
     """The lines of a body up to its results."""
     names = spec.used_by(emitter.program)
     return [*_unpacked(names), *emitter.dimension_lines(), *emitter.lines]
+
+
+def _rolled(spec: TrainingSpec, program: Program) -> Regions[Emitter]:
+    """The lines of a program, its repeated steps as loops."""
+    type_ = _type(spec, program)
+    regions = Regions(rolled(program, spec.without), lambda part: Emitter(part, spec.dtype, type_))
+    regions.emitters[0].reshape_inputs()
+    regions.run(Emitter.statements)
+    return regions
+
+
+def _body(
+    spec: TrainingSpec, regions: Regions[Emitter], after: Sequence[str], overwrite: bool = False
+) -> list[str]:
+    """The lines of a function; ``after`` are those that return its results."""
+    lines, after = regions.lines(after, overwrite)
+    last = regions.last
+    names = spec.used_by(last.program)
+    return [*_unpacked(names), *last.dimension_lines(), *lines, *after]
 
 
 def _unpacked(names: Sequence[str]) -> list[str]:

@@ -18,6 +18,9 @@ NUMPY = ("scale", "dot", "overwrite")
 """Passes of the NumPy target; the others are of the Numba target."""
 STEPS = 6
 CLASSES, EXAMPLES, BATCH = 3, 10, 4  # the last minibatch is a smaller one
+KIND = {"roll": "recurrent", "last": "images"}
+"""The network in which a pass is at work, where it is not in every one."""
+SHAPES = {"recurrent": (STEPS, 3), "images": (8, 7)}
 
 
 def declared(kind: str) -> dict[str, Any]:
@@ -28,6 +31,8 @@ def declared(kind: str) -> dict[str, Any]:
         p = sg.softmax(V * sg.recurrent(cell, steps)[-1])
         loss = sg.cross_entropy(p, y)
         return {"loss": loss, "params": [*cell.parameters, V], "data": [steps, y], "predict": p}
+    if kind == "images":
+        return images()
     x = MatrixSymbol("x", 5, 1)
     y = sg.label("c", CLASSES) if kind == "labels" else sg.simplex("y", CLASSES)
     W1, b1 = MatrixSymbol("W1", 6, 5), MatrixSymbol("b1", 6, 1)
@@ -41,6 +46,21 @@ def declared(kind: str) -> dict[str, Any]:
     p = sg.let("p", sg.softmax(sg.let("z2", W2 * h + b2)))
     loss = sg.let("L", sg.cross_entropy(p, y))
     return {"loss": loss, "params": params, "data": [x, y], "predict": p}
+
+
+def images() -> dict[str, Any]:
+    """A convolution of one channel, padded, a pool, another convolution, and all its features."""
+    from sympy import IndexedBase, Sum, symbols
+
+    x, y = IndexedBase("x", shape=(1, 8, 7)), sg.simplex("y", CLASSES)
+    K, b = IndexedBase("K", shape=(2, 1, 3, 2)), MatrixSymbol("b", 2, 1)
+    C, V = IndexedBase("C", shape=(4, 2, 2, 2)), IndexedBase("V", shape=(CLASSES, 4, 3, 3))
+    h = sg.let("h", sg.max_pool2d(sg.relu(sg.conv2d(x, K, b, padding=1)), 2))
+    g = sg.let("g", sg.tanh(sg.conv2d(h, C)))
+    n, c, i, j = symbols("n c i j", integer=True)
+    scores = Sum(V[n, c, i, j] * g[c, i, j], (c, 0, 3), (i, 0, 2), (j, 0, 2))
+    p = sg.softmax(sg.let("z", scores, n))
+    return {"loss": sg.cross_entropy(p, y), "params": [K, b, C, V], "data": [x, y], "predict": p}
 
 
 def target_of(name: str) -> str:
@@ -65,8 +85,9 @@ def trained(
     """
     module = loaded(source(kind, dtype, without, target))
     random = np.random.default_rng(0)
-    shape = (STEPS, 3) if kind == "recurrent" else (5,)
+    shape = SHAPES.get(kind, (5,))
     X = random.normal(size=(EXAMPLES, *shape)).astype(dtype)
+    X = X.reshape(EXAMPLES, *module.DATA[0].shape)
     c = random.integers(0, CLASSES, EXAMPLES)
     y = c if kind == "labels" else np.eye(CLASSES, dtype=dtype)[c]
     settings = {"epochs": 1, "batch_size": BATCH, "optimizer": optimizer, "progress": False}
@@ -79,7 +100,7 @@ def trained(
 @pytest.mark.parametrize(("kind", "dtype"), [("probabilities", "float32"), ("labels", "float64")])
 @pytest.mark.parametrize("name", PASSES)
 def test_changes_no_result(name: str, kind: str, dtype: str, optimizer: str) -> None:
-    kind = "recurrent" if name == "roll" else kind
+    kind = KIND.get(name, kind)
     tolerance = 200 * np.finfo(dtype).eps
     target = target_of(name)
     without = trained(kind, dtype, optimizer, name, target)
@@ -90,7 +111,7 @@ def test_changes_no_result(name: str, kind: str, dtype: str, optimizer: str) -> 
 @pytest.mark.parametrize("name", [x for x in PASSES if x not in NUMPY])
 def test_does_something(name: str) -> None:
     """A pass that leaves every file as it is would pass the test above."""
-    kind = "recurrent" if name == "roll" else "probabilities"
+    kind = KIND.get(name, "probabilities")
     assert source(kind, "float64") != source(kind, "float64", name)
 
 
@@ -110,6 +131,23 @@ def test_narrow_values_are_columns(kind: str) -> None:
     assert "for i in range(3):\n            for j in range(size):" in step
     assert "for j in range(3):" not in step
     assert "(3, N)" in step
+
+
+def test_loops_over_images_end_in_examples() -> None:
+    """And every product is one of matrices as they lie, with no loop around it."""
+    text = source("images", "float64")
+    loop = text[text.index("def _folded_steps") :]
+    lines = loop[: loop.index("\n\n\n")].splitlines()
+    step = lines[next(k for k, x in enumerate(lines) if "learning_rate = " in x) :]
+    loops = [k for k, x in enumerate(step) if x.strip().startswith("for ")]
+    inner = [step[k] for k in loops if not step[k + 1].strip().startswith("for ")]
+    deep = [x for x in inner if len(x) - len(x.lstrip()) > 16]
+    assert len(deep) > 8
+    assert all("range(size)" in x for x in deep if "range(2)" not in x)
+    products = [x for x in step if "gemm(" in x]
+    assert len(products) == 8
+    assert all(x.startswith(" " * 8 + "gemm(") for x in products)
+    assert not any("V[" in x for x in step)
 
 
 def test_products_of_a_sum_are_not_kept() -> None:

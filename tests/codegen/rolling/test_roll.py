@@ -240,6 +240,22 @@ def test_one_loop_forwards_and_one_back() -> None:
     assert "# h[t] = tanh(U_h·h[t − 1] + " in text
 
 
+def test_matrices_are_turned_before_the_steps() -> None:
+    """A copy in each step of training, of the values before its update; the results are the same.
+
+    Only of what is read in the slow order: the way back reads U as it is.
+    """
+    plain, turned = source("wide", without="turn"), source("wide")
+    assert "U_h.T" in loop(plain) and "U_h_T" not in plain
+    text = loop(turned)
+    before, steps = text.split("for t in range(", 1)
+    assert re.search(r"U_h_T\[(\w), (\w)\] = U_h\[\2, \1\]", before)
+    assert "h_before, U_h_T," in steps and "U_h," in steps and "U_h.T" not in steps
+    pairs = zip(results(turned, "float64", "sgd"), results(plain, "float64", "sgd"), strict=True)
+    for a, b in pairs:
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 def test_a_network_without_repeated_steps_is_as_before() -> None:
     """Three layers with weights of their own."""
     x, h = MatrixSymbol("x", 3, 1), MatrixSymbol("x", 3, 1)
