@@ -48,7 +48,7 @@ def written(plan: Plan) -> Rolled | None:
     wanted = {v for writer in writers for v in writer.wanted}
     regions = [writer.region(wanted, outputs if writer is last else None) for writer in writers]
     kept = [x for x in regions if x.program.statements or x is regions[-1]]
-    if 2 * sum(len(x.program.statements) for x in kept) > len(plan.program.statements):
+    if 4 * sum(len(x.program.statements) for x in kept) > 3 * len(plan.program.statements):
         return None
     names = {x for f, x in plan.local_names.items() if f not in plan.stack_of}
     names -= plan.program.taken

@@ -23,6 +23,7 @@ from symgrad.codegen.rolling.turned import turned
 from symgrad.codegen.targets.numba_regions import Part, Parts
 from symgrad.codegen.training_spec import TrainingSpec
 from symgrad.codegen.transposing import transposed
+from symgrad.codegen.turned_copies import with_copies
 from symgrad.codegen.turning import tied, turning
 from symgrad.graph import Dim, Shape
 
@@ -99,6 +100,11 @@ class Ordered:
         program = transposed(self.program, values)
         inputs = tuple(replace(x, name=names.get(x.name, x.name)) for x in program.inputs)
         self.regions = unrolled(replace(program, inputs=inputs))
+
+    def copy(self, spec: TrainingSpec, batch: Dim) -> None:
+        """Copy turned what no order of the parameters makes fast."""
+        if "turn" not in spec.without and len(self.regions.regions) == 1:
+            self.regions = unrolled(with_copies(self.program, batch))
 
 
 def turn(spec: TrainingSpec, batch: Dim, step: Ordered, whole: Ordered) -> tuple[str, ...]:

@@ -191,6 +191,8 @@ class _Steps:
         whole = Ordered(spec, self.batch, spec.value_and_grad)
         self._arguments = dict(zip(spec.rows, spec.arguments, strict=True))
         self.columns = turn(spec, self.batch, step, whole)
+        for ordered in (step, whole):
+            ordered.copy(spec, self.batch)
         self.names = [f"{x}_T" if x in self.columns else x for x in spec.names]
         self.gradients = [f"grad_{x}" for x in self.names]
         self.folded = Body(spec, step, self.batch, self.names, None, "folded")

@@ -48,6 +48,26 @@ def test_every_target_trains() -> None:
     assert TARGETS.keys() == TRAINING.keys() == NEEDED.keys()
 
 
+def test_a_mask_is_read_row_by_row() -> None:
+    """Where nothing is dropped, every row of it holds its mean, 3/4."""
+    x, y = sp.MatrixSymbol("x", 2, 3), sp.MatrixSymbol("y", 2, 1)
+    W, U = sp.MatrixSymbol("W", 2, 3), sp.MatrixSymbol("U", 2, 2)
+    mask = sg.mask("m", 2, 3, rate=sp.Rational(1, 4))
+    found = []
+    for inputs, data in ((x, [x, y]), (sp.hadamard_product(x, mask), [x, y, mask])):
+        first, second = sg.recurrence.rows(inputs)
+        loss = sg.squared_error(sg.tanh(W * second + U * sg.tanh(W * first)), y)
+        module = sg.training_module(loss, [W, U], data, target="numpy", dtype="float64").load()
+        random = np.random.default_rng(0)
+        params = module.Params(random.normal(size=(2, 3)), random.normal(size=(2, 2)))
+        X, Y = random.normal(size=(5, 2, 3)), random.normal(size=(5, 2))
+        found.append(module.value_and_grad(params, X * (1 if mask in data else 0.75), Y))
+    (expected, slopes), (value, gradient) = found
+    np.testing.assert_allclose(value, expected)
+    for slope, wanted in zip(gradient, slopes, strict=True):
+        np.testing.assert_allclose(slope, wanted)
+
+
 def test_source(target: str, golden: Callable[..., None]) -> None:
     """The generated part; the fixed part has its own tests."""
     text = digits(target).source
