@@ -11,6 +11,8 @@ import numpy as np
 from .checks import BLOCK_BYTES, _check_data, _rows_of, _sized, _stays
 from .interface import DATA, DTYPE, MASKS
 
+JOINED = 16_384  # steps of short epochs in one call: their order and losses stay in the cache
+
 
 class _Chunk(NamedTuple):
     """The data of some steps: each takes the next `batch_size` rows of `order`, or what is left."""
@@ -63,7 +65,7 @@ class _Arrays:
         """How many epochs `steps` steps are that can be one chunk; 0 where they cannot."""
         if self.large or len(self.arrays[0]) % self.batch_size:
             return 0  # a smaller last minibatch would stand in the middle
-        return steps // self.per_epoch
+        return min(steps, JOINED) // self.per_epoch
 
     def joined(self, epoch: int, epochs: int) -> _Chunk:
         """All steps of some epochs."""
