@@ -69,6 +69,12 @@ HELPERS = (
     *("clip_norm", "shaped"),
 )
 """Functions of `runtime` that generated code calls under these names: not free for values."""
+OF_HALVES = (
+    *("halves_of", "half_of", "show_half", "mean_of_halves"),
+    *("sum_of_halves", "loss_of_halves", "first_unit_of"),
+    *("pair", "half", "first_half", "last_half", "first", "first_unit", "mean_loss"),
+)
+"""Names in loops that compute a minibatch in halves, functions first."""
 
 
 class Names:

@@ -22,6 +22,8 @@ PASSES: dict[str, str] = {
     "reuse": "Σᵢ a·b beside a ⊙ b → Σᵢ (a ⊙ b)",
     "narrow": "rows of ten classes, too short for vectors → columns: (N, 10) stored as (10, N)",
     "last": "images (N, h, w, c) → (c, h, w, N): loops over examples, not over three columns",
+    "halve": "N rows on one thread → N/2 on each of two: their mean gradient, where it pays",
+    "divide": "s = V·f(W·x) on one thread → on each of two, with half of the units (wide layers)",
     "turn": "x·Wᵀ, dot products of rows → x·W, where W is stored (in, out)",
     "share": "an array for each value → one for values that are never alive together",
     "scale": "(η/N)·Σ δ·xᵀ for each parameter → δ ← (η/N)·δ once, before the products (NumPy)",

@@ -19,7 +19,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
-from symgrad.codegen.names import HELPERS
+from symgrad.codegen.names import HELPERS, OF_HALVES
 from symgrad.codegen.runtime.copying import (
     arguments_of,
     fixed_part,
@@ -38,6 +38,7 @@ RESERVED = frozenset(
         *("np", "itertools", *HELPERS, "Params", "Trace", "Optimizer"),
         *("DTYPE", "DATA", "MASKS", "NAME", "INPUTS", "PARAM_SHAPES"),
         *("F_ORDER", "OPTIMIZERS"),
+        *(*OF_HALVES, "arrays", "limit", "second"),
         *("params", "theta", "state", "gradient", "order", "learning_rate", "rates", "losses"),
         *("coefficients", "clip", "segments", "work", "rows", "row", "start", "step", "flat"),
         *("numbers", "begin", "end", "part", "size", "count"),

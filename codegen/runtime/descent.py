@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -13,13 +13,22 @@ from .batches import _Arrays, _Chunk, _Masks, _Source
 from .checkpoint import _Checkpoint, _Run
 from .divergence import Diverged, _advice, _first_not_finite, _number_text
 from .history import _history
-from .interface import DTYPE, MASKS, OPTIMIZERS, Params, _sgd_steps, _steps, _workspace
+from .interface import (
+    DTYPE,
+    MASKS,
+    OPTIMIZERS,
+    Params,
+    _is_halved,
+    _sgd_steps,
+    _steps,
+    _workspace,
+)
 from .interrupts import _Interrupts
 from .metrics import Metrics, _measure
 from .progress import _Progress
 from .schedules import _Rates
 
-CHUNK_SECONDS = 0.05  # what one call should take: Ctrl-C, checkpoints and the bar wait for it
+CHUNK_SECONDS = 0.1  # what one call should take: Ctrl-C, checkpoints and the bar wait for it
 
 
 @dataclass(frozen=True)
@@ -76,12 +85,12 @@ class _Descent:
 
     def __init__(self, run: _Run, settings: _Settings, sizes: dict[str, int]) -> None:
         self.run, self.settings, self.sizes = run, settings, sizes
-        self.plain = settings.plain(len(run.theta))
+        self.plain = False  # whether the steps are of `_sgd_steps`
         self.steps = 1  # of the next chunk
         self.joins = not MASKS  # whether short epochs are taken several at a time
         # As they were before the chunk.
         self.kept = np.empty_like(run.theta), np.empty_like(run.state)
-        self.work: tuple[int, tuple[np.ndarray, ...]] = (0, ())
+        self.work: tuple[int, Any] = (0, ())
 
     def advance(self, chunk: _Chunk, masks: _Masks, per_epoch: int | None) -> None:
         """Take the steps of a chunk; raise Diverged at the first that is not finite."""
@@ -136,16 +145,18 @@ class _Descent:
     def _prepared(
         self, chunk: _Chunk, masks: tuple[np.ndarray, ...], per_epoch: int | None
     ) -> _Work:
-        settings, count = self.settings, chunk.steps
+        settings, count, size = self.settings, chunk.steps, chunk.batch_size
+        if self.work[0] != size:
+            params, arrays = self.run.params, chunk.arrays
+            self.work = size, _workspace(params, size, *arrays)
+            plain = settings.plain(len(self.run.theta))
+            self.plain = plain and not _is_halved(params, size, *arrays)
         t = np.arange(self.run.t + 1, self.run.t + count + 1)
         rates = settings.rates.of(t, len(self.run.records), per_epoch)
         coefficients = rates[:, None]
         if not self.plain:
             rule = OPTIMIZERS[settings.optimizer].coefficients
             coefficients = rule(rates, t.astype(float), **settings.options)
-        size = chunk.batch_size
-        if self.work[0] != size:
-            self.work = size, _workspace(self.run.params, size, *chunk.arrays)
         numbers = np.ascontiguousarray(coefficients, DTYPE)
         return _Work(chunk, masks, rates, numbers, np.zeros(count))
 

@@ -26,7 +26,8 @@ that the generator writes.
 | `_predict(params, *inputs) -> array` | predictions, one a row; defined even where `INPUTS` is empty |
 | `_trace(params, *data) -> Trace` | what is computed on the way, in NumPy |
 | `_residuals(params, *data) -> (array, array)` | residuals r of all rows with loss = Σ r², (M,), and their Jacobian, (M, P), its columns the entries of all parameters in order; only where the loss is a sum of squares |
-| `_workspace(params, batch_size, *data) -> tuple` | the arrays that `_sgd_steps` and `_steps` reuse |
+| `_is_halved(params, batch_size, *data) -> bool` | whether `_steps` computes each minibatch in two halves at a time; `_sgd_steps` never does, and is then not used |
+| `_workspace(params, batch_size, *data) -> Any` | the arrays that `_sgd_steps` and `_steps` reuse |
 | `_sgd_steps(params, order, batch_size, rates, losses, work, *data, *masks) -> int` | θ ← θ − η·∂L/∂θ for each minibatch, folded into the product that computes the gradient; `rates` holds η of each step |
 | `_steps(optimizer, params, theta, state, order, batch_size, coefficients, clip, segments, losses, work, *data, *masks) -> int` | any of `OPTIMIZERS`; see below |
 
@@ -172,6 +173,11 @@ def _trace(params: Params, X: np.ndarray, Y: np.ndarray) -> Trace:
 def _residuals(params: Params, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Never called: a cross-entropy is no sum of squares, and its file has no such function."""
     return np.empty(0), np.empty((0, 0))
+
+
+def _is_halved(params: Params, batch_size: int, X: np.ndarray, Y: np.ndarray) -> bool:
+    """A minibatch is not computed in halves."""
+    return False
 
 
 def _workspace(

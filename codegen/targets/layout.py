@@ -27,6 +27,30 @@ def definition(
     return "\n".join([*lines, *(_INDENT + line if line else "" for line in body)])
 
 
+def calling(
+    before: str,
+    function: str,
+    arguments: Sequence[str],
+    after: str = "",
+    room: int = WIDTH - 4,
+) -> list[str]:
+    """``before function(arguments) after`` on as few lines as a formatter would use."""
+    inside = ", ".join(arguments)
+    line = f"{before}{function}({inside}){after}"
+    if len(line) <= room:
+        return [line]
+    opening, closing = f"{before}{function}(", f"){after}"
+    if after:  # the call is itself an argument
+        head = before.rstrip("(")
+        call = calling("", function, arguments, room=room - 4)
+        if len(call) == 1 and len(call[0]) + 4 <= room:
+            return [f"{head}(", f"    {call[0]}", after]
+        return [f"{head}(", *(f"    {line}" for line in call), after]
+    if len(inside) + 4 <= room:
+        return [opening, f"    {inside}", closing]
+    return [opening, *(f"    {x}," for x in arguments), closing]
+
+
 def printable(text: str) -> str:
     """``text`` with a space for everything that could end a line or stop a parser."""
     return "".join(x if x.isprintable() else " " for x in text)

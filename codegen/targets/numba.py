@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from symgrad.codegen.names import CALL, HELPERS
+from symgrad.codegen.names import CALL, HELPERS, OF_HALVES
 from symgrad.codegen.passes import Passes
 from symgrad.codegen.program import Program
 from symgrad.codegen.regions import rolled
@@ -22,6 +22,15 @@ FAST = 'FAST = {"contract", "reassoc", "arcp", "nsz"}  # not "nnan", not "ninf":
 DECORATOR = '@njit(fastmath=FAST, error_model="numpy")'
 CACHED = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 """For functions that live in a file; Numba cannot cache what has none."""
+RELEASED = '@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")'
+"""For functions that run beside each other."""
+_MEETING = ("two_threads", "_on_two_threads", "_blas_on_one_thread", "_wait", "_arrive")
+COPIED: dict[str, dict[str, tuple[str, ...]]] = {
+    "gemm": {"blas": ("gemm",)},
+    "in_halves": {"meeting": _MEETING, "halves": ("in_halves", "new_halves", *OF_HALVES[:4])},
+    "in_units": {"meeting": _MEETING, "units": ("in_units", "new_units", *OF_HALVES[4:7])},
+}
+"""What is copied where a function is called: from which modules of `runtime`, which names."""
 CONTIGUOUS = True
 """BLAS wants rows without gaps; a function makes its arguments so before it runs."""
 
@@ -97,8 +106,12 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         copied = source_of("routines", *routines)
         imports += copied.imports
         parts.append(copied.body.strip())
-    if "gemm(" in text:
-        copied = source_of("blas", "gemm")
+    modules: dict[str, tuple[str, ...]] = {}
+    for name, needed in COPIED.items():
+        if f"{name}(" in text:
+            modules |= needed
+    for module, names in modules.items():
+        copied = source_of(module, *names)
         imports += copied.imports
         parts.append(copied.body.strip())
     return Source(tuple(dict.fromkeys(imports)), "\n\n\n".join(parts))

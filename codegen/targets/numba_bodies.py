@@ -10,12 +10,14 @@ variables for its arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 import sympy as sp
 
 from symgrad.codegen import buffers
 from symgrad.codegen.examples_last import orders, reordered
+from symgrad.codegen.names import OF_HALVES
 from symgrad.codegen.narrow import narrow
 from symgrad.codegen.program import Constant, Program
 from symgrad.codegen.regions import rolled, unrolled
@@ -34,6 +36,7 @@ COUNT = "count"
 ORDER = "order"
 OWN_NAMES = (
     *(ORDER, "batch_size", "start", "step", "row", ROWS, COUNT, "DTYPE", "work", "rates", "losses"),
+    *OF_HALVES,
     *("theta", "flat", "state", "numbers", "segments", "begin", "end", "part", "clip"),
 )
 
@@ -89,6 +92,12 @@ class Ordered:
         if len(self.regions.regions) > 1 and "turn" not in spec.without:
             parameters = {k for k, x in enumerate(names) if x in spec.names and k not in values}
             self.regions = turned(self.regions, parameters, len(names), batch)
+
+    def printed_as(self, program: Program) -> Ordered:
+        """The same with another program in its place."""
+        other = copy(self)
+        other.regions = unrolled(program)
+        return other
 
     @property
     def program(self) -> Program:

@@ -73,6 +73,7 @@ class Elements:
         self.arrays: dict[int, str] = {}
         self.scalars: dict[int, str] = {}
         self.placed: set[int] = set()  # values whose arrays the caller has
+        self.summed: frozenset[int] = frozenset()  # products of which another thread has a part
         self._said: set[int] = set()  # values whose line of mathematics is there
         self._matrices: dict[str, str] = {}  # of arrays in the shape of a matrix, their names
         self._local: dict[int, str] = {}

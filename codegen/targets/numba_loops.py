@@ -129,6 +129,8 @@ class Loops(Elements):
             b = matrix(right, found.b.labels, inner, cols, found.transposed[1])
             c = matrix(out, own, rows, cols, False)
             self._line(f"gemm({number}, {a}, {b}, {beta}, {c})")
+        if call.value in self.summed:
+            self._line(f"sum_of_halves(pair, {out})")
 
     def _size(self, labels: Labels, extents: Mapping[int, Dim]) -> str:
         return " * ".join(self.dim(extents[x]) for x in labels)

@@ -44,6 +44,7 @@ def training_functions(spec: TrainingSpec) -> Source:
         _gradients(spec),
         trace_function(spec),
         *residuals_function(spec),
+        _is_halved(spec),
         _workspace(spec),
         _sgd_steps(spec),
         *(_update(x, spec.without) for x in spec.updates),
@@ -157,10 +158,18 @@ def residuals_function(spec: TrainingSpec) -> list[str]:
     return [definition("_residuals", _arguments(spec), description, body, returns)]
 
 
+def _is_halved(spec: TrainingSpec) -> str:
+    description = "A minibatch is not computed in halves."
+    return definition("_is_halved", _sizing(spec), description, ["return False"], "bool")
+
+
 def _workspace(spec: TrainingSpec) -> str:
-    arguments = ["params: Params", "batch_size: int", *(f"{x.name}: {_ARRAY}" for x in spec.data)]
     description = "NumPy makes its arrays as it goes: there is nothing to reuse."
-    return definition("_workspace", arguments, description, ["return ()"], "tuple[()]")
+    return definition("_workspace", _sizing(spec), description, ["return ()"], "tuple[()]")
+
+
+def _sizing(spec: TrainingSpec) -> list[str]:
+    return ["params: Params", "batch_size: int", *(f"{x.name}: {_ARRAY}" for x in spec.data)]
 
 
 def _sgd_steps(spec: TrainingSpec) -> str:

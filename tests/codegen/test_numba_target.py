@@ -25,7 +25,7 @@ from symgrad.codegen.fusion import Call
 from symgrad.codegen.targets.numba import function
 from symgrad.codegen.targets.numba_bodies import Body
 from symgrad.codegen.targets.numba_kernel import Kernel
-from symgrad.codegen.targets.numba_training import _Steps
+from symgrad.codegen.targets.numba_wrappers import Wrappers
 from symgrad.graph import Node
 
 
@@ -337,8 +337,8 @@ def test_a_buffer_whose_rows_are_not_examples_is_cut_flat() -> None:
     view = eval("buffer" + part, {"buffer": np.arange(4 * 7.0), "size": 3})
     assert view.shape == (4, 3)
     assert view.flags.c_contiguous
-    steps = object.__new__(_Steps)
-    assert steps._tuple((4 * N,), {N: "batch_size"}) == "(4 * batch_size,)"
+    wrappers = object.__new__(Wrappers)
+    assert wrappers._tuple((4 * N,), {N: "batch_size"}) == "(4 * batch_size,)"
 
 
 def test_a_loop_over_many_arrays_is_split() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
@@ -65,4 +66,14 @@ def loaded(source: str) -> ModuleType:
         patch.setitem(sys.modules, "model", module)
         exec(compile(source, "model.py", "exec"), module.__dict__)
     module.__dict__["gemm"] = gemm
+    if "_look" in module.__dict__:  # two threads look for each other
+        module.__dict__.update(_look=_look, _show=_show, _let_others=lambda: time.sleep(0))
     return module
+
+
+def _look(met: np.ndarray, half: int) -> int:
+    return int(met[half, 0])
+
+
+def _show(met: np.ndarray, half: int, count: int) -> None:
+    met[half, 0] = count

@@ -246,9 +246,9 @@ def test_arrays_change_places(target: str, rule: sg.Optimizer) -> None:
 
 @pytest.mark.parametrize("rule", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_an_update_is_one_pass(rule: sg.Optimizer) -> None:
-    from symgrad.codegen.targets.numba_training import _update
+    from symgrad.codegen.targets.numba_steps import update
 
-    text = _update(update_spec(rule, frozenset()), "float32", frozenset())
+    text = update(update_spec(rule, frozenset()), "float32", frozenset())
     assert text.count("for i in range(") == 1
     assert "np.empty" not in text
 

@@ -26,6 +26,9 @@ def _trace(params, *data):
     values = {"z": np.asarray(_linear(params, *data)), "L": np.asarray(value)}
     return Trace(values, gradient._asdict(), {}, {})
 
+def _is_halved(params, batch_size, *data):
+    return False
+
 def _workspace(params, batch_size, *data):
     return ()
 
@@ -196,7 +199,7 @@ GENERATED_NAMES = (
     *("DATA", "MASKS", "INPUTS"),
     *("OPTIMIZERS", "FORMULAS", "COSTS", "PROVENANCE"),
     *("_predict", "_loss", "_value_and_grad", "_trace"),
-    *("_workspace", "_sgd_steps", "_steps"),
+    *("_is_halved", "_workspace", "_sgd_steps", "_steps"),
 )
 
 

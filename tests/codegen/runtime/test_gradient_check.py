@@ -99,7 +99,7 @@ INPUTS = ()
 MASKS = ()
 F_ORDER = ()
 OPTIMIZERS = FORMULAS = COSTS = PROVENANCE = {}
-_predict = _workspace = _sgd_steps = _steps = _trace = _residuals = None
+_predict = _is_halved = _workspace = _sgd_steps = _steps = _trace = _residuals = None
 
 def _loss(params, X):
     return float(np.maximum(X @ params.W.T, 0).sum(axis=1).mean())
