@@ -144,19 +144,27 @@ def memory(workload: Workload) -> dict[str, float]:
 
     module, params, data = loaded(workload)
     data = [np.concatenate([a] * 24) for a in data]
-    work = module._workspace(params, workload.batch, *data)
+    batch = workload.batch
+    work = module._workspace(params, batch, *data)
+    rows, folded, *_ = module._arrays(params, batch, *data)  # of one thread
 
     def allocated(steps: int) -> int:
         """Of a whole call, which also makes a record of each array that it is given."""
-        order = np.arange(steps * workload.batch)
+        order = np.arange(steps * batch)
         losses, rates = np.zeros(steps), np.full(steps, 0.01, np.float32)
         counts = []
-        for _ in range(3):  # the first call compiles, and only then can be counted
-            module._sgd_steps(params, order, workload.batch, rates, losses, work, *data)
+        for _ in range(4):  # the first call compiles; halves try one thread in the second
+            if module._is_halved(params, batch, *data):
+                numbers = module.OPTIMIZERS["sgd"].coefficients(rates, np.ones(steps))
+                theta = np.concatenate([np.ravel(array) for array in params])
+                given = (theta, np.empty((0, len(theta)), theta.dtype), order, batch)
+                rest = (numbers.astype(theta.dtype), np.inf, np.array([[0, len(theta)]]), losses)
+                module._steps("sgd", params, *given, *rest, work, *data)
+            else:
+                module._sgd_steps(params, order, batch, rates, losses, work, *data)
             counts.append(int(rtsys.get_allocation_stats().alloc))
-        return counts[2] - counts[1]
+        return counts[3] - counts[2]
 
-    rows, folded, *_ = work
     return {
         "bytes": float(sum(x.nbytes for x in (*rows, *folded))),
         "allocated by a step": (allocated(24) - allocated(8)) / 16,

@@ -63,6 +63,15 @@ def test_one_thread_and_two_come_to_the_same_numbers(module: ModuleType, optimiz
             np.testing.assert_array_equal(a, b)
 
 
+def test_chunks_of_one_step_come_to_the_same_numbers(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(module, True, "adam")
+    monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
+    for a, b in zip(whole, trained(module, True, "adam"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_they_are_those_of_whole_minibatches_but_for_rounding(made: ModuleType) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made, "_is_halved", lambda *_: True)

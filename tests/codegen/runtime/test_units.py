@@ -57,6 +57,15 @@ def test_divided_units_come_to_the_same(wide: ModuleType) -> None:
         np.testing.assert_allclose(a, whole, rtol=1e-12, atol=1e-15)
 
 
+def test_chunks_of_one_step_come_to_the_same_numbers(
+    wide: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fitted(wide, True)
+    monkeypatch.setattr(wide, "CHUNK_SECONDS", 0.0)
+    for a, b in zip(whole, fitted(wide, True), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_other_optimizers_work_with_all_units(wide: ModuleType) -> None:
     for a, b in zip(fitted(wide, True, clip=0.1), fitted(wide, False, clip=0.1), strict=True):
         np.testing.assert_array_equal(a, b)
