@@ -14,7 +14,7 @@ from symgrad.errors import UnsupportedError
 
 PASSES: dict[str, str] = {
     "roll": "h₁ = f(h₀); h₂ = f(h₁); … → for t: h[t] = f(h[t − 1])",
-    "fold": "G = δᵀ·x; W ← W − η·G → W ← −η·δᵀ·x + 1·W, in one call of BLAS",
+    "fold": "G = δᵀ·x; W ← W − η·G → W ← −η·δᵀ·x + 1·W, in one product",
     "accumulate": "G = a·b + c·d → G ← a·b; G ← c·d + 1·G, no product kept for itself",
     "fuse": "a loop for each statement → one loop for all that run over the same elements",
     "inline": "a value that is used once → printed where it is used",
@@ -22,6 +22,7 @@ PASSES: dict[str, str] = {
     "reuse": "Σᵢ a·b beside a ⊙ b → Σᵢ (a ⊙ b)",
     "narrow": "rows of ten classes, too short for vectors → columns: (N, 10) stored as (10, N)",
     "last": "images (N, h, w, c) → (c, h, w, N): loops over examples, not over three columns",
+    "tile": "products by BLAS → by this thread, in tiles of registers; not small, nor shared ones",
     "halve": "N rows on one thread → N/2 on each of two: their mean gradient, where it pays",
     "divide": "s = V·f(W·x) on one thread → on each of two, with half of the units (wide layers)",
     "turn": "x·Wᵀ, dot products of rows → x·W, where W is stored (in, out)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -53,10 +54,22 @@ class TrainingModule:
         what it compiles.
         """
         if self._module is None:
+            self._prepare()
             saved = self._path is not None and self._path.exists()
             path = self._path if saved else None
             self._module = _loaded(self.name, path) if path else _unsaved(self.name, self.source)
         return self._module
+
+    def _prepare(self) -> None:
+        """Compile its products of matrices where all modules share them, once for a machine."""
+        products = re.findall(r"^register_tiles\(types\.(\w+)\)$", self.source, re.MULTILINE)
+        if products:
+            from numba import types
+
+            from symgrad.codegen.runtime.tiles import register_tiles
+
+            for number in products:
+                register_tiles(getattr(types, number))
 
 
 @cache

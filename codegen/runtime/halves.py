@@ -1,9 +1,9 @@
 # mypy: disable-error-code="no-any-return"
 """Halves: a minibatch on two threads, each of which computes the gradient of half of its rows.
 
-Why it exists: of a step of 15 to 500 µs BLAS can share very little between two cores, while the
-rows of a minibatch need nothing of each other. The law: the mean over N rows is the mean of the
-means over their halves, weighted by how many rows each has. Both threads then know the whole
+Why it exists: the products of a step of 15 to 500 µs are too short to be shared between two cores,
+while the rows of a minibatch need nothing of each other. The law: the mean over N rows is the mean
+of the means over their halves, weighted by how many rows each has. Both threads then know the whole
 gradient, and take the same step with parameters of their own: nothing but gradients passes from
 one core to the other. That costs a meeting of the two in each step, about a third of a
 microsecond, and the time to read the other's gradient: `_is_halved` of a generated file says where
@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 
 from .checkpoint import _views
-from .meeting import _arrive, _blas_on_one_thread, _on_two_threads, _wait
+from .meeting import _arrive, _on_two_threads, _wait
 
 
 class _Pace:
@@ -109,8 +109,7 @@ def in_halves(
             lambda: steps(halves.pair(1, 2), halves.arrays[1], *copies),
         )
     else:
-        with _blas_on_one_thread():  # as each of two has it: the numbers are the same
-            taken = steps(halves.pair(0, 2), halves.arrays[0], *given)
+        taken = steps(halves.pair(0, 2), halves.arrays[0], *given)
     halves.pace.record(together, (time.perf_counter() - start) / max(taken, 1))
     return taken
 

@@ -3,18 +3,12 @@
 
 Each thread counts the meetings that it has come to, in a line of cache of its own, and waits until
 the other's count is as high: about a third of a microsecond where both are there. A thread that has
-waited for long lets other programs have its core.
-
-Meanwhile BLAS itself keeps to one thread, the one that calls it: so it has to be a BLAS that can
-be told, OpenBLAS, which SciPy's wheels have. Copied by source into the files that need it.
+waited for long lets other programs have its core. Copied by source into the files that need it.
 """
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -38,38 +32,9 @@ if os.name == "posix":
     )
 
 
-@cache
 def two_threads() -> bool:
-    """Whether there are two cores to compute on, and a BLAS that leaves them alone."""
-    return os.name == "posix" and config.NUMBA_NUM_THREADS > 1 and _blas_threads() is not None
-
-
-@cache
-def _blas_threads() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """What tells how many threads SciPy's BLAS uses, and what sets it; None if nothing does."""
-    found = find_spec("scipy") and find_spec("scipy.linalg.cython_blas")
-    if not found:
-        return None
-    library = ctypes.CDLL(found.origin)  # and with it the BLAS that it calls
-    for name in ("scipy_openblas", "openblas"):
-        for suffix in ("", "64_"):
-            get, put = (f"{name}_{x}_num_threads{suffix}" for x in ("get", "set"))
-            if hasattr(library, get) and hasattr(library, put):
-                return getattr(library, get), getattr(library, put)
-    return None
-
-
-@contextmanager
-def _blas_on_one_thread() -> Iterator[None]:
-    control = _blas_threads()
-    before = control[0]() if control else 1
-    if control and before != 1:
-        control[1](1)
-    try:
-        yield
-    finally:
-        if control and before != 1:  # 1: as the user wants it, or another thread that will end this
-            control[1](before)
+    """Whether there are two cores to compute on."""
+    return os.name == "posix" and config.NUMBA_NUM_THREADS > 1
 
 
 def _on_two_threads(met: np.ndarray, this: Callable[[], int], that: Callable[[], int]) -> int:
@@ -88,14 +53,13 @@ def _on_two_threads(met: np.ndarray, this: Callable[[], int], that: Callable[[],
             met[1] = GONE
 
     met[:] = 0
-    with _blas_on_one_thread():
-        thread = Thread(target=other, daemon=True)
-        thread.start()
-        try:
-            taken = this()
-        finally:
-            met[0] = GONE
-            thread.join()
+    thread = Thread(target=other, daemon=True)
+    thread.start()
+    try:
+        taken = this()
+    finally:
+        met[0] = GONE
+        thread.join()
     if failures:
         raise failures[0]
     return taken

@@ -24,9 +24,12 @@ CACHED = '@njit(cache=True, fastmath=FAST, error_model="numpy")'
 """For functions that live in a file; Numba cannot cache what has none."""
 RELEASED = '@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")'
 """For functions that run beside each other."""
-_MEETING = ("two_threads", "_on_two_threads", "_blas_on_one_thread", "_wait", "_arrive")
+_MEETING = ("two_threads", "_on_two_threads", "_wait", "_arrive")
+_TILES = ("register_tiles", "call_tiles", "DOTS_BELOW", "DOTS_FROM")
 COPIED: dict[str, dict[str, tuple[str, ...]]] = {
-    "gemm": {"blas": ("gemm",)},
+    "gemm": {"tiles": _TILES, "blas": ("gemm",)},
+    "tiled_gemm": {"tiles": ("tiled_gemm", *_TILES)},
+    "blas_gemm": {"blas": ("blas_gemm",)},
     "in_halves": {"meeting": _MEETING, "halves": ("in_halves", "new_halves", *OF_HALVES[:4])},
     "in_units": {"meeting": _MEETING, "units": ("in_units", "new_units", *OF_HALVES[4:7])},
 }
@@ -106,12 +109,14 @@ def support(functions: Iterable[str], dtype: str) -> Source:
         copied = source_of("routines", *routines)
         imports += copied.imports
         parts.append(copied.body.strip())
-    modules: dict[str, tuple[str, ...]] = {}
-    for name, needed in COPIED.items():
-        if f"{name}(" in text:
-            modules |= needed
-    for module, names in modules.items():
-        copied = source_of(module, *names)
+    modules: dict[str, set[str]] = {}
+    for name in called & COPIED.keys():
+        for module, names in COPIED[name].items():
+            modules.setdefault(module, set()).update(names)
+    for module in [x for x in ("tiles", "blas", "meeting", "halves", "units") if x in modules]:
+        copied = source_of(module, *sorted(modules[module]))
         imports += copied.imports
         parts.append(copied.body.strip())
+        if module == "tiles":
+            parts.append(f"register_tiles(types.{dtype})")
     return Source(tuple(dict.fromkeys(imports)), "\n\n\n".join(parts))

@@ -74,6 +74,7 @@ class Elements:
         self.scalars: dict[int, str] = {}
         self.placed: set[int] = set()  # values whose arrays the caller has
         self.summed: frozenset[int] = frozenset()  # products of which another thread has a part
+        self.product = "gemm"  # what multiplies matrices
         self._said: set[int] = set()  # values whose line of mathematics is there
         self._matrices: dict[str, str] = {}  # of arrays in the shape of a matrix, their names
         self._local: dict[int, str] = {}

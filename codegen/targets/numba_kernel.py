@@ -28,6 +28,8 @@ RESERVED = (
     "FAST",
     "njit",
     "gemm",
+    "tiled_gemm",
+    "blas_gemm",
     *HELPERS,
     *(f"{name}_{suffix}" for name in (MINUS, *VECTORISED.values()) for suffix in SUFFIX.values()),
 )
@@ -65,6 +67,8 @@ class Kernel:
         self._symbols = {d.symbol: d for d in program.dimensions}
         self._invariants: dict[sp.Expr, str] = before._invariants if before else {}
         self.loops = Loops(program, self.fused, dtype, self.names, self.dim, self.invariant)
+        if "tile" in without:
+            self.loops.product = "blas_gemm"
         for k, entry in enumerate(program.inputs):
             (self.loops.arrays if entry.shape else self.loops.scalars)[k] = entry.name
         for value, target in self.fused.overwrites.items():

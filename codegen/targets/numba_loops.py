@@ -87,7 +87,7 @@ class Loops(Elements):
             self._nest(group)
 
     def _call(self, call: Call) -> None:
-        """W ← alpha·a·b + beta·W by BLAS."""
+        """W ← alpha·a·b + beta·W, a product of matrices."""
         result = self._statements[call.value]
         self._comment(call.statement if call.statement.comment else result)
         alpha: list[Code] = [self._scalar(x.value) for x in call.scalars]
@@ -128,7 +128,7 @@ class Loops(Elements):
             a = matrix(left, found.a.labels, rows, inner, found.transposed[0])
             b = matrix(right, found.b.labels, inner, cols, found.transposed[1])
             c = matrix(out, own, rows, cols, False)
-            self._line(f"gemm({number}, {a}, {b}, {beta}, {c})")
+            self._line(f"{self.product}({number}, {a}, {b}, {beta}, {c})")
         if call.value in self.summed:
             self._line(f"sum_of_halves(pair, {out})")
 

@@ -61,9 +61,10 @@ class Steps:
         self.plain = Body(spec, whole, self.batch, self.names, self.gradients, "buffer")
         self.outer = Body(spec, whole, self.batch, self.names, self.gradients, "buffer")
         apart = examples_are_apart(spec.value_and_grad, self.batch)
-        self.halves = apart and "halve" not in spec.without
+        self.halves = apart and not {"halve", "tile"} & spec.without
         if self.units:
             self.folded.loops.summed = self.units.summed
+            self.folded.loops.product = "tiled_gemm"  # BLAS would use the other thread's core
         unique = self.folded.kernel.names.unique
         self.gathered = [unique(f"{x}_buffer") for x in spec.rows]
 
@@ -72,7 +73,7 @@ class Steps:
         spec, inputs = self.spec, [x.name for x in step.program.inputs]
         size = sum(sp.Mul(*self.by_name[x].array_shape) for x in spec.names)
         small = size.is_number and size <= MOST_PARAMETERS
-        if "divide" in spec.without or len(step.regions.regions) > 1 or small:
+        if {"divide", "tile"} & spec.without or len(step.regions.regions) > 1 or small:
             return None
         numbers = dict(zip(spec.names, map(inputs.index, self.names), strict=True))
         rows = {x: inputs.index(x) for x in spec.rows if x in inputs}

@@ -90,7 +90,7 @@ def cost(module: sg.TrainingModule) -> Cost:
     data = [np.zeros((64, *spec.shape)) for spec in made.DATA]
     rows, folded, *_ = made._arrays(made.init(0), 64, *data)
     return Cost(
-        called.count("gemm"),
+        called.count("gemm") + called.count("tiled_gemm"),
         sum(isinstance(x, ast.For) for x in over_minibatches.body),
         sum(called.count(x) for x in FUNCTIONS),
         sum(x.size for x in (*rows, *folded)),

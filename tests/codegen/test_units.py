@@ -101,7 +101,7 @@ def test_only_the_sum_passes_between_the_threads() -> None:
     loop = loop[: loop.index("\n\n\n")]
     lines = [x.strip() for x in loop.splitlines()]
     (k,) = (k for k, x in enumerate(lines) if x.startswith("sum_of_halves("))
-    assert lines[k - 1].startswith("gemm(f32(1.0), W2, h1.T, f32(0.0), ")
+    assert lines[k - 1].startswith("tiled_gemm(f32(1.0), W2, h1.T, f32(0.0), ")
     assert "longest = 10 * batch_size" in text
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from numba import types
 
-from symgrad.codegen.runtime import routines
+from symgrad.codegen.runtime import routines, tiles
 
 
 def gemm(alpha: float, a: np.ndarray, b: np.ndarray, beta: float, c: np.ndarray) -> None:
@@ -33,6 +34,8 @@ NAMES: dict[str, Any] = {
     "FAST": None,
     "njit": lambda **_: lambda function: function,
     "gemm": gemm,
+    "tiled_gemm": gemm,
+    "blas_gemm": gemm,
     "invert_into": routines.invert_into.py_func,
     "log_abs_det_of": routines.log_abs_det_of.py_func,
     "det_of": routines.det_of.py_func,
@@ -61,11 +64,13 @@ def defined(source: str, name: str = "function") -> Any:
 def loaded(source: str) -> ModuleType:
     """A whole generated file as the plain Python that it is."""
     module = ModuleType("model")
+    for number in (types.float32, types.float64):
+        tiles.register_tiles(number)  # else the file would compile them
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
         patch.setitem(sys.modules, "model", module)
         exec(compile(source, "model.py", "exec"), module.__dict__)
-    module.__dict__["gemm"] = gemm
+    module.__dict__.update(gemm=gemm, tiled_gemm=gemm, blas_gemm=gemm)
     if "_look" in module.__dict__:  # two threads look for each other
         module.__dict__.update(_look=_look, _show=_show, _let_others=lambda: time.sleep(0))
     return module

@@ -1,4 +1,4 @@
-"""Meetings of two threads: nobody is left waiting, and BLAS has its threads back."""
+"""Meetings of two threads: nobody is left waiting."""
 
 from __future__ import annotations
 
@@ -48,22 +48,6 @@ def test_what_was_written_before_a_meeting_is_seen_after_it() -> None:
     assert others == [0]
 
 
-def test_blas_has_its_threads_back() -> None:
-    control = meeting._blas_threads()
-    if control is None:
-        pytest.skip("this SciPy's BLAS cannot be told how many threads to use")
-    before = control[0]()
-    with meeting._blas_on_one_thread():
-        assert control[0]() == 1
-        with meeting._blas_on_one_thread():
-            assert control[0]() == 1
-        assert control[0]() == 1
-    assert control[0]() == before
-    with pytest.raises(RuntimeError), meeting._blas_on_one_thread():
-        raise RuntimeError("out of luck")
-    assert control[0]() == before
-
-
 def test_other_programs_are_let_onto_the_core() -> None:
     """A thread that waits long calls `sched_yield`, and still sees the other come."""
     met = np.zeros((2, 8), np.int64)
@@ -79,8 +63,5 @@ def test_other_programs_are_let_onto_the_core() -> None:
 
 
 def test_one_core_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    meeting.two_threads.cache_clear()
-    with monkeypatch.context() as patch:
-        patch.setattr(meeting.config, "NUMBA_NUM_THREADS", 1)
-        assert not meeting.two_threads()
-    meeting.two_threads.cache_clear()
+    monkeypatch.setattr(meeting.config, "NUMBA_NUM_THREADS", 1)
+    assert not meeting.two_threads()
